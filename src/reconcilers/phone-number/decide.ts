@@ -1,0 +1,156 @@
+/**
+ * Decide: what to do next so that the outside becomes what is desired. Pure.
+ *
+ * One step at a time: carrying it out changes what is observed, and the next step is decided on that. From any start the
+ * steps end in `converged`, and none of them creates a second object of a role (a property test walks this).
+ *
+ * Order (DESIGN 3.2): trunk, origination URLs, LiveKit inbound trunk, dispatch rule, outbound branch, duplicates check,
+ * number read again, number attached last, read back. A number never rings before everything that answers it is there.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { DispatchRuleValues, InboundTrunkValues, OriginationUrlValues } from '../shared/telephony.ts';
+import type { Desired, DesiredAddress } from './desired.ts';
+import { markOf } from './mark.ts';
+import type { Duplicate, Observed } from './observed.ts';
+
+export type Step =
+  | { readonly kind: 'createTrunk' }
+  | { readonly kind: 'updateTrunk'; readonly trunkSid: string }
+  | { readonly kind: 'createOriginationUrl'; readonly trunkSid: string; readonly values: OriginationUrlValues }
+  | { readonly kind: 'updateOriginationUrl'; readonly trunkSid: string; readonly sid: string; readonly values: OriginationUrlValues }
+  | { readonly kind: 'deleteOriginationUrl'; readonly trunkSid: string; readonly sid: string }
+  | { readonly kind: 'createInboundTrunk'; readonly values: InboundTrunkValues }
+  | { readonly kind: 'updateInboundTrunk'; readonly id: string; readonly values: InboundTrunkValues }
+  | { readonly kind: 'createDispatchRule'; readonly values: DispatchRuleValues }
+  | { readonly kind: 'updateDispatchRule'; readonly id: string; readonly values: DispatchRuleValues }
+  | { readonly kind: 'createCredentialList'; readonly friendlyName: string }
+  | { readonly kind: 'attachCredentialList'; readonly trunkSid: string; readonly listSid: string }
+  | { readonly kind: 'createIpAccessControlList'; readonly friendlyName: string }
+  | { readonly kind: 'createIpAddress'; readonly listSid: string; readonly address: DesiredAddress }
+  | { readonly kind: 'deleteIpAddress'; readonly listSid: string; readonly sid: string }
+  | { readonly kind: 'attachIpAccessControlList'; readonly trunkSid: string; readonly listSid: string }
+  /** A new credential at Twilio, and LiveKit set to it in one call: the only two places its password ever is. */
+  | { readonly kind: 'renewCredential'; readonly listSid: string; readonly address: string; readonly outboundId: string | undefined }
+  | { readonly kind: 'deleteCredential'; readonly listSid: string; readonly sid: string }
+  /** Takes the whole outbound branch, or the list of allowed addresses, down again. */
+  | { readonly kind: 'removeOutbound' }
+  | { readonly kind: 'removeIpAccessControlList' }
+  | { readonly kind: 'deleteDuplicate'; readonly duplicate: Duplicate }
+  | { readonly kind: 'checkDuplicates' }
+  | { readonly kind: 'rereadNumber' }
+  | { readonly kind: 'attachNumber'; readonly trunkSid: string; readonly phoneNumberSid: string }
+  | { readonly kind: 'converged' };
+
+/** `mayAttach` is false while the status says that the number was attached before: then a change elsewhere is not fought. */
+export function nextStep(desired: Desired, observed: Observed, mayAttach: boolean): Step {
+  return (
+    trunkStep(desired, observed) ??
+    liveKitStep(desired, observed) ??
+    outboundStep(desired, observed) ??
+    duplicateStep(observed) ??
+    numberStep(observed, mayAttach) ?? { kind: 'converged' }
+  );
+}
+
+function trunkStep(desired: Desired, { trunk, originationUrls }: Observed): Step | undefined {
+  if (trunk === undefined) return { kind: 'createTrunk' };
+  if (trunk.transferMode !== desired.transferMode) return { kind: 'updateTrunk', trunkSid: trunk.sid };
+  for (const values of desired.originationUrls) {
+    const [found, extra] = originationUrls.filter(({ friendlyName }) => friendlyName === values.friendlyName);
+    if (found === undefined) return { kind: 'createOriginationUrl', trunkSid: trunk.sid, values };
+    if (extra !== undefined) return { kind: 'deleteOriginationUrl', trunkSid: trunk.sid, sid: extra.sid };
+    if (!sameValues(found, values)) {
+      return { kind: 'updateOriginationUrl', trunkSid: trunk.sid, sid: found.sid, values };
+    }
+  }
+  const prefix = markOf(desired.identity, 'origination-0').slice(0, -1);
+  const superfluous = originationUrls.find(
+    ({ friendlyName }) =>
+      friendlyName.startsWith(prefix) && !desired.originationUrls.some((wanted) => wanted.friendlyName === friendlyName),
+  );
+  return superfluous && { kind: 'deleteOriginationUrl', trunkSid: trunk.sid, sid: superfluous.sid };
+}
+
+function liveKitStep(desired: Desired, { inbound, rule }: Observed): Step | undefined {
+  if (inbound === undefined) return { kind: 'createInboundTrunk', values: desired.inbound };
+  if (!sameValues(inbound, desired.inbound)) {
+    return { kind: 'updateInboundTrunk', id: inbound.id, values: desired.inbound };
+  }
+  const values = { ...desired.rule, trunkIds: [inbound.id] };
+  if (rule === undefined) return { kind: 'createDispatchRule', values };
+  return sameValues(rule, values) ? undefined : { kind: 'updateDispatchRule', id: rule.id, values };
+}
+
+function outboundStep(desired: Desired, observed: Observed): Step | undefined {
+  const { credentialList, ipAccessControlList, trunk, outbound } = observed;
+  if (trunk === undefined) return undefined;
+  if (desired.outbound === undefined) {
+    const left = credentialList ?? ipAccessControlList ?? outbound;
+    return left && { kind: 'removeOutbound' };
+  }
+  if (credentialList === undefined) {
+    return { kind: 'createCredentialList', friendlyName: markOf(desired.identity, 'credentials') };
+  }
+  if (!observed.attachedCredentialLists.some(({ sid }) => sid === credentialList.sid)) {
+    return { kind: 'attachCredentialList', trunkSid: trunk.sid, listSid: credentialList.sid };
+  }
+  return (
+    addressStep(desired, desired.outbound.addresses, observed, trunk.sid) ??
+    credentialStep(observed, credentialList.sid, trunk.domainName)
+  );
+}
+
+/** Both lists attached means that Twilio asks for both: the address and the credential. */
+function addressStep(
+  desired: Desired,
+  wanted: readonly DesiredAddress[],
+  observed: Observed,
+  trunkSid: string,
+): Step | undefined {
+  const list = observed.ipAccessControlList;
+  if (wanted.length === 0) return list && { kind: 'removeIpAccessControlList' };
+  if (list === undefined) return { kind: 'createIpAccessControlList', friendlyName: markOf(desired.identity, 'acl') };
+  const missing = wanted.find((address) => !observed.ipAddresses.some((present) => sameAddress(present, address)));
+  if (missing !== undefined) return { kind: 'createIpAddress', listSid: list.sid, address: missing };
+  const superfluous = observed.ipAddresses.find((present) => !wanted.some((address) => sameAddress(present, address)));
+  if (superfluous !== undefined) return { kind: 'deleteIpAddress', listSid: list.sid, sid: superfluous.sid };
+  const attached = observed.attachedIpAccessControlLists.some(({ sid }) => sid === list.sid);
+  return attached ? undefined : { kind: 'attachIpAccessControlList', trunkSid, listSid: list.sid };
+}
+
+/**
+ * LiveKit's user name says which credential is in force, so every crash point can be read off. A credential whose
+ * password may be unknown is never used: a new one takes its place, and then the others go.
+ */
+function credentialStep(observed: Observed, listSid: string, address: string): Step | undefined {
+  const { outbound, credentials } = observed;
+  const inForce = credentials.find(({ username }) => username === outbound?.authUsername);
+  if (outbound?.address !== address || inForce === undefined) {
+    return { kind: 'renewCredential', listSid, address, outboundId: outbound?.id };
+  }
+  const superfluous = credentials.find(({ sid }) => sid !== inForce.sid);
+  return superfluous && { kind: 'deleteCredential', listSid, sid: superfluous.sid };
+}
+
+function duplicateStep({ duplicates, duplicatesChecked }: Observed): Step | undefined {
+  const [duplicate] = duplicates;
+  if (duplicate !== undefined) return { kind: 'deleteDuplicate', duplicate };
+  return duplicatesChecked ? undefined : { kind: 'checkDuplicates' };
+}
+
+function numberStep({ number, trunk, numberReread, foreignInbound }: Observed, mayAttach: boolean): Step | undefined {
+  if (number === undefined || trunk === undefined || number.trunkSid === trunk.sid) return undefined;
+  if (!numberReread) return { kind: 'rereadNumber' };
+  if (!mayAttach || number.trunkSid !== '' || foreignInbound.length > 0) return undefined;
+  return { kind: 'attachNumber', trunkSid: trunk.sid, phoneNumberSid: number.sid };
+}
+
+/** Compares only the fields that we own: what people set besides stays theirs. */
+function sameValues<T extends object>(present: T, wanted: T): boolean {
+  return Object.entries(wanted).every(([field, value]) => isDeepStrictEqual(Reflect.get(present, field), value));
+}
+
+function sameAddress(present: DesiredAddress, wanted: DesiredAddress): boolean {
+  return present.ipAddress === wanted.ipAddress && present.cidrPrefixLength === wanted.cidrPrefixLength;
+}
+

@@ -1,0 +1,49 @@
+/**
+ * Desired: what should exist outside for one PhoneNumber, computed from its spec and its account. Pure.
+ */
+import type { DispatchRuleValues, InboundTrunkValues, OriginationUrlValues, TransferMode } from '../shared/telephony.ts';
+import { markOf } from './mark.ts';
+import type { Identity, PhoneNumberSpec } from './model.ts';
+
+export interface Desired {
+  readonly identity: Identity;
+  readonly transferMode: TransferMode;
+  /** In order of preference. */
+  readonly originationUrls: readonly OriginationUrlValues[];
+  readonly inbound: InboundTrunkValues;
+  /** The rule's trunk id is known only once the inbound trunk exists. */
+  readonly rule: Omit<DispatchRuleValues, 'trunkIds'>;
+  /** Absent: no outbound calls, and whatever made them possible has to go. */
+  readonly outbound: { readonly addresses: readonly DesiredAddress[] } | undefined;
+}
+
+export interface DesiredAddress {
+  readonly ipAddress: string;
+  readonly cidrPrefixLength: number;
+}
+
+export function desiredOf(spec: PhoneNumberSpec, identity: Identity, sipHost: string): Desired {
+  const { inbound, outbound, dispatch, transferMode } = spec.sipTrunk;
+  const uris =
+    spec.sipTrunk.originationUris.length > 0 ? spec.sipTrunk.originationUris : [`sip:${sipHost};transport=tcp`];
+  return {
+    identity,
+    transferMode,
+    // Priority, not weight, orders fallbacks; Twilio tries the lowest first.
+    originationUrls: uris.map((sipUrl, index) => ({
+      friendlyName: markOf(identity, `origination-${index}`),
+      sipUrl,
+      priority: index + 1,
+      weight: 1,
+      enabled: true,
+    })),
+    inbound: { name: markOf(identity, 'inbound'), numbers: [identity.phoneNumber], ...inbound },
+    rule: { name: markOf(identity, 'rule'), ...dispatch },
+    outbound: outbound.enabled ? { addresses: outbound.allowedCidrs.map(addressOf) } : undefined,
+  };
+}
+
+function addressOf(cidr: string): DesiredAddress {
+  const [ipAddress = cidr, prefix = '32'] = cidr.split('/');
+  return { ipAddress, cidrPrefixLength: Number.parseInt(prefix) };
+}

@@ -1,0 +1,220 @@
+/**
+ * Execute: carries one step out through the ports and returns what is observed afterwards.
+ *
+ * A create whose answer is lost is remembered: until `lateCommitMs` have passed, a list that lacks the object proves
+ * nothing (DESIGN 3.1, absence).
+ */
+import { ProviderError, type Verdict } from '../shared/verdict.ts';
+import type { Desired } from './desired.ts';
+import type { Step } from './decide.ts';
+import { markOf, ownershipOf, trunkDomainOf } from './mark.ts';
+import type { Duplicate, Observed } from './observed.ts';
+import { pickOurs } from './observe.ts';
+import type { Pass } from './pass.ts';
+import type { OpenAccount } from './ports.ts';
+
+/** Twilio: domain reserved for 30 days after its trunk was deleted, or somebody else's; own duplicate domain. */
+const domainTakenCodes = ['21248', '21245'];
+const domainAttempts = 5;
+
+/** Everything but the steps that the removal engine carries out. */
+export type MakingStep = Exclude<
+  Step,
+  { readonly kind: 'converged' | 'removeOutbound' | 'removeIpAccessControlList' }
+>;
+
+/** Throws what a port throws. */
+export async function execute(
+  step: MakingStep,
+  desired: Desired,
+  observed: Observed,
+  account: OpenAccount,
+  pass: Pass,
+): Promise<Observed> {
+  const { twilio, livekit } = account;
+  const reads = step.kind === 'checkDuplicates' || step.kind === 'rereadNumber';
+  await (reads ? pass.beforeCall() : pass.beforeWrite());
+  switch (step.kind) {
+    case 'createTrunk': {
+      const trunk = await createTrunk(desired, account, pass);
+      return { ...observed, trunk, originationUrls: [], attachedCredentialLists: [], attachedIpAccessControlLists: [] };
+    }
+    case 'updateTrunk':
+      return { ...observed, trunk: await twilio.updateTrunk(step.trunkSid, { transferMode: desired.transferMode }) };
+    case 'createOriginationUrl': {
+      const made = await creating(pass, () => twilio.createOriginationUrl(step.trunkSid, step.values));
+      return { ...observed, originationUrls: [...observed.originationUrls, made] };
+    }
+    case 'updateOriginationUrl': {
+      const changed = await twilio.updateOriginationUrl(step.trunkSid, step.sid, step.values);
+      return { ...observed, originationUrls: without(observed.originationUrls, step.sid).concat(changed) };
+    }
+    case 'deleteOriginationUrl':
+      await goneOr(twilio.deleteOriginationUrl(step.trunkSid, step.sid));
+      return { ...observed, originationUrls: without(observed.originationUrls, step.sid) };
+    case 'createInboundTrunk':
+      return { ...observed, inbound: await creating(pass, () => livekit.createInboundTrunk(step.values)) };
+    case 'updateInboundTrunk':
+      return { ...observed, inbound: await livekit.updateInboundTrunk(step.id, step.values) };
+    case 'createDispatchRule':
+      return { ...observed, rule: await creating(pass, () => livekit.createDispatchRule(step.values)) };
+    case 'updateDispatchRule':
+      return { ...observed, rule: await livekit.updateDispatchRule(step.id, step.values) };
+    case 'createCredentialList': {
+      const credentialList = await creating(pass, () => twilio.createCredentialList(step.friendlyName));
+      return { ...observed, credentialList, credentials: [], attachedCredentialLists: [] };
+    }
+    case 'attachCredentialList':
+      await twilio.attachCredentialList(step.trunkSid, step.listSid);
+      return { ...observed, attachedCredentialLists: await twilio.listTrunkCredentialLists(step.trunkSid) };
+    case 'createIpAccessControlList': {
+      const ipAccessControlList = await creating(pass, () => twilio.createIpAccessControlList(step.friendlyName));
+      return { ...observed, ipAccessControlList, ipAddresses: [], attachedIpAccessControlLists: [] };
+    }
+    case 'createIpAddress': {
+      const { ipAddress, cidrPrefixLength } = step.address;
+      const friendlyName = `${ipAddress}/${cidrPrefixLength}`;
+      const made = await creating(pass, () =>
+        twilio.createIpAddress(step.listSid, { ipAddress, cidrPrefixLength, friendlyName }),
+      );
+      return { ...observed, ipAddresses: [...observed.ipAddresses, made] };
+    }
+    case 'deleteIpAddress':
+      await goneOr(twilio.deleteIpAddress(step.listSid, step.sid));
+      return { ...observed, ipAddresses: without(observed.ipAddresses, step.sid) };
+    case 'attachIpAccessControlList':
+      await twilio.attachIpAccessControlList(step.trunkSid, step.listSid);
+      return { ...observed, attachedIpAccessControlLists: await twilio.listTrunkIpAccessControlLists(step.trunkSid) };
+    case 'renewCredential':
+      return renewCredential(step, desired, observed, account, pass);
+    case 'deleteCredential':
+      await goneOr(twilio.deleteCredential(step.listSid, step.sid));
+      return { ...observed, credentials: without(observed.credentials, step.sid) };
+    case 'deleteDuplicate':
+      await deleteDuplicate(step.duplicate, desired, account);
+      return { ...observed, duplicates: observed.duplicates.filter(({ id }) => id !== step.duplicate.id) };
+    case 'checkDuplicates': {
+      const holders = await livekit.findInboundTrunks(desired.identity.phoneNumber);
+      const { duplicates } = pickOurs('InboundTrunk', desired.identity, holders, [observed.inbound?.id]);
+      const foreignInbound = holders.filter(({ name }) => ownershipOf(name, desired.identity, 'inbound') !== 'ours');
+      return { ...observed, duplicates, foreignInbound, duplicatesChecked: true };
+    }
+    case 'rereadNumber':
+      return { ...observed, number: await twilio.findNumber(desired.identity.phoneNumber), numberReread: true };
+    case 'attachNumber':
+      await twilio.attachNumber(step.trunkSid, step.phoneNumberSid);
+      return { ...observed, number: await twilio.findNumber(desired.identity.phoneNumber) };
+  }
+}
+
+/** A create whose answer may be lost: nothing proves its absence before it can no longer be applied. */
+async function creating<T>(pass: Pass, create: () => Promise<T>): Promise<T> {
+  try {
+    return await create();
+  } catch (error) {
+    if (!(error instanceof ProviderError) || error.verdict.kind === 'unknownOutcome') {
+      const { clock, settings } = pass.dependencies;
+      pass.memory.createsSettledAt = clock.monotonic() + settings.lateCommitMs;
+    }
+    throw error;
+  }
+}
+
+/**
+ * The domain is a trunk's only unique key. Taken: it is ours after all, or reserved, or somebody else's; then the next
+ * domain is used. No earlier POST of ours can still make it, because nothing is created before the late-commit moment.
+ */
+async function createTrunk(desired: Desired, { twilio }: OpenAccount, pass: Pass) {
+  const friendlyName = markOf(desired.identity, 'trunk');
+  for (let attempt = 0; ; attempt += 1) {
+    const domainName = trunkDomainOf(desired.identity, attempt);
+    try {
+      return await creating(pass, () => twilio.createTrunk({ friendlyName, domainName, transferMode: desired.transferMode }));
+    } catch (error) {
+      if (!isRefusal(error, domainTakenCodes) || attempt + 1 >= domainAttempts) throw error;
+      const found = (await twilio.listTrunks()).find((trunk) => trunk.domainName === domainName);
+      if (found !== undefined && ownershipOf(found.friendlyName, desired.identity, 'trunk') === 'ours') return found;
+    }
+  }
+}
+
+/**
+ * Passwords are random, never stored and never changed: a new credential takes the place of one whose password may be
+ * unknown, and LiveKit is set to it in one call. Whatever is superfluous then is deleted by later steps.
+ */
+async function renewCredential(
+  { listSid, address, outboundId }: Extract<Step, { kind: 'renewCredential' }>,
+  desired: Desired,
+  observed: Observed,
+  { twilio, livekit }: OpenAccount,
+  pass: Pass,
+): Promise<Observed> {
+  const { random } = pass.dependencies;
+  // At most 32 characters (Twilio 21243).
+  const authUsername = `t${Buffer.from(random.bytes(12)).toString('hex')}`;
+  // Twilio asks for twelve characters with a digit, a lower-case and an upper-case letter; base64 alone may lack one.
+  const authPassword = `${Buffer.from(random.bytes(24)).toString('base64url')}aA1`;
+  const credential = await twilio.createCredential(listSid, { username: authUsername, password: authPassword });
+  const credentials = [...observed.credentials, credential];
+  await pass.beforeWrite();
+  const outbound =
+    outboundId === undefined
+      ? await creating(pass, () =>
+          livekit.createOutboundTrunk({
+            name: markOf(desired.identity, 'outbound'),
+            numbers: [desired.identity.phoneNumber],
+            address,
+            authUsername,
+            authPassword,
+          }),
+        )
+      : await livekit.updateOutboundTrunk(outboundId, { address, authUsername, authPassword });
+  return { ...observed, credentials, outbound };
+}
+
+/** Deletes one of two objects with the same mark, after a live read that says it is still ours. */
+async function deleteDuplicate({ kind, id }: Duplicate, { identity }: Desired, { twilio, livekit }: OpenAccount) {
+  const ours = async (read: Promise<{ name: string } | { friendlyName: string } | undefined>, role: Parameters<typeof ownershipOf>[2]) => {
+    const found = await read;
+    return found !== undefined && ownershipOf('name' in found ? found.name : found.friendlyName, identity, role) === 'ours';
+  };
+  switch (kind) {
+    case 'Trunk':
+      if (await ours(twilio.readTrunk(id), 'trunk')) await goneOr(twilio.deleteTrunk(id));
+      return;
+    case 'CredentialList':
+      if (await ours(twilio.readCredentialList(id), 'credentials')) await goneOr(twilio.deleteCredentialList(id));
+      return;
+    case 'IpAccessControlList':
+      if (await ours(twilio.readIpAccessControlList(id), 'acl')) await goneOr(twilio.deleteIpAccessControlList(id));
+      return;
+    case 'InboundTrunk':
+      if (await ours(livekit.readInboundTrunk(id), 'inbound')) await goneOr(livekit.deleteTrunk(id));
+      return;
+    case 'OutboundTrunk':
+      if (await ours(livekit.readOutboundTrunk(id), 'outbound')) await goneOr(livekit.deleteTrunk(id));
+      return;
+    case 'DispatchRule':
+      if (await ours(livekit.readDispatchRule(id), 'rule')) await goneOr(livekit.deleteDispatchRule(id));
+      return;
+  }
+}
+
+/** A delete that finds nothing has nothing to do. */
+export async function goneOr(removal: Promise<void>): Promise<void> {
+  try {
+    await removal;
+  } catch (error) {
+    if (!(error instanceof ProviderError) || error.verdict.kind !== 'notFound') throw error;
+  }
+}
+
+function isRefusal(error: unknown, codes: readonly string[]): boolean {
+  if (!(error instanceof ProviderError)) return false;
+  const verdict: Verdict = error.verdict;
+  return (verdict.kind === 'refused' || verdict.kind === 'conflict') && codes.includes(verdict.code);
+}
+
+function without<T extends { readonly sid: string }>(all: readonly T[], sid: string): readonly T[] {
+  return all.filter((one) => one.sid !== sid);
+}

@@ -1,0 +1,130 @@
+/**
+ * Leftovers, pure: what a person needs to know to remove by hand what the operator could not.
+ */
+import type { Identity, Leftover, LeftoverKind } from './model.ts';
+import { leftoverKinds } from './model.ts';
+import type { Reason } from './names.ts';
+import { markOfKind } from './observe.ts';
+
+/** One thing that is left, or that could not be looked at. */
+export interface Remaining {
+  readonly kind: LeftoverKind;
+  /** Absent when it is not known whether there is one. */
+  readonly id: string | undefined;
+  /** For things that live inside another: its id. */
+  readonly parentId: string | undefined;
+  readonly state: 'Present' | 'Unknown';
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** In the order in which they should be removed; what still routes calls comes first. */
+export function leftoversOf(identity: Identity, remaining: readonly Remaining[]): readonly Leftover[] {
+  const rings = remaining.some(({ kind }) => kind === 'NumberAttachment');
+  return remaining
+    .toSorted((one, other) => leftoverKinds.indexOf(one.kind) - leftoverKinds.indexOf(other.kind))
+    .map(({ kind, id, parentId, state, reason, message }, index) => ({
+      order: index + 1,
+      provider: isLiveKit(kind) ? 'LiveKit' : 'Twilio',
+      account: isLiveKit(kind) ? identity.livekitUrl : identity.accountSid,
+      kind,
+      id,
+      name: markOfKind(identity, kind),
+      state,
+      reason,
+      message,
+      risk: riskOf(kind, rings),
+      ...commandsFor(identity, kind, id, parentId),
+    }));
+}
+
+function isLiveKit(kind: LeftoverKind): boolean {
+  return kind === 'InboundTrunk' || kind === 'OutboundTrunk' || kind === 'DispatchRule';
+}
+
+function riskOf(kind: LeftoverKind, rings: boolean): Leftover['risk'] {
+  switch (kind) {
+    case 'NumberAttachment':
+      return 'RoutesCalls';
+    case 'Trunk':
+    case 'InboundTrunk':
+    case 'DispatchRule':
+      return rings ? 'RoutesCalls' : 'Billing';
+    case 'Credential':
+    case 'CredentialList':
+    case 'OutboundTrunk':
+      return 'TollFraud';
+    case 'IpAccessControlList':
+      return 'Clutter';
+  }
+}
+
+type Commands = Pick<Leftover, 'removeCommand' | 'verifyCommand' | 'consolePath'>;
+
+/** Commands of twilio-cli and of LiveKit's lk. A deletion by lk succeeds for any id, so only its list verifies. */
+function commandsFor(
+  identity: Identity,
+  kind: LeftoverKind,
+  id: string | undefined,
+  parentId: string | undefined,
+): Commands {
+  const mark = markOfKind(identity, kind);
+  const sid = id ?? `<sid of ${mark}>`;
+  const twilio = (command: string) => `TWILIO_ACCOUNT_SID=${identity.accountSid} twilio api:${command}`;
+  const livekit = (command: string) => `LIVEKIT_URL=${identity.livekitUrl} lk sip ${command}`;
+  const elastic = 'Twilio Console > Elastic SIP Trunking > Manage';
+  switch (kind) {
+    case 'NumberAttachment': {
+      const trunk = parentId ?? `<sid of ${mark}>`;
+      return {
+        removeCommand: twilio(`trunking:v1:trunks:phone-numbers:remove --trunk-sid ${trunk} --sid ${id ?? '<sid of the number>'}`),
+        verifyCommand: twilio(`core:incoming-phone-numbers:list --phone-number ${identity.phoneNumber} --properties sid,trunkSid`),
+        consolePath: `Twilio Console > Phone Numbers > Manage > Active numbers > ${identity.phoneNumber} > Voice configuration`,
+      };
+    }
+    case 'Trunk':
+      return {
+        removeCommand: twilio(`trunking:v1:trunks:remove --sid ${sid}`),
+        verifyCommand: twilio('trunking:v1:trunks:list --properties sid,friendlyName'),
+        consolePath: `${elastic} > Trunks > ${mark}`,
+      };
+    case 'Credential': {
+      const list = parentId ?? `<sid of ${mark}>`;
+      return {
+        removeCommand: twilio(`core:sip:credential-lists:credentials:remove --credential-list-sid ${list} --sid ${id ?? '<sid>'}`),
+        verifyCommand: twilio(`core:sip:credential-lists:credentials:list --credential-list-sid ${list}`),
+        consolePath: `${elastic} > Credential lists > ${mark}`,
+      };
+    }
+    case 'CredentialList':
+      return {
+        removeCommand: twilio(`core:sip:credential-lists:remove --sid ${sid}`),
+        verifyCommand: twilio('core:sip:credential-lists:list --properties sid,friendlyName'),
+        consolePath: `${elastic} > Credential lists > ${mark}`,
+      };
+    case 'IpAccessControlList':
+      return {
+        removeCommand: twilio(`core:sip:ip-access-control-lists:remove --sid ${sid}`),
+        verifyCommand: twilio('core:sip:ip-access-control-lists:list --properties sid,friendlyName'),
+        consolePath: `${elastic} > IP access control lists > ${mark}`,
+      };
+    case 'InboundTrunk':
+      return {
+        removeCommand: livekit(`inbound delete ${id ?? `<id of ${mark}>`}`),
+        verifyCommand: livekit('inbound list'),
+        consolePath: `LiveKit Cloud > Telephony > SIP trunks > Inbound > ${mark}`,
+      };
+    case 'OutboundTrunk':
+      return {
+        removeCommand: livekit(`outbound delete ${id ?? `<id of ${mark}>`}`),
+        verifyCommand: livekit('outbound list'),
+        consolePath: `LiveKit Cloud > Telephony > SIP trunks > Outbound > ${mark}`,
+      };
+    case 'DispatchRule':
+      return {
+        removeCommand: livekit(`dispatch delete ${id ?? `<id of ${mark}>`}`),
+        verifyCommand: livekit('dispatch list'),
+        consolePath: `LiveKit Cloud > Telephony > Dispatch rules > ${mark}`,
+      };
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * PhoneNumber as plain readonly data: what is wanted, what is known, what is left.
+ */
+import type { Condition } from '../shared/conditions.ts';
+import type { AgentDispatch, TransferMode } from '../shared/telephony.ts';
+import type { Reason } from './names.ts';
+
+/** `voice.sipTrunk` with every default filled in; durations in whole seconds. */
+export interface SipTrunkSpec {
+  /** Ordered by preference; empty means the account's LiveKit SIP host over TCP. */
+  readonly originationUris: readonly string[];
+  readonly transferMode: TransferMode;
+  readonly inbound: {
+    readonly allowedAddresses: readonly string[];
+    readonly krispEnabled: boolean;
+    readonly headersToAttributes: Readonly<Record<string, string>>;
+    readonly maxCallDurationSeconds: number;
+    readonly ringingTimeoutSeconds: number;
+  };
+  readonly outbound: { readonly enabled: boolean; readonly allowedCidrs: readonly string[] };
+  readonly dispatch: {
+    readonly roomPrefix: string;
+    readonly agents: readonly AgentDispatch[];
+    readonly hidePhoneNumber: boolean;
+    readonly attributes: Readonly<Record<string, string>>;
+  };
+}
+
+export interface PhoneNumberSpec {
+  /** E.164 with the plus sign. */
+  readonly phoneNumber: string;
+  readonly accountName: string;
+  readonly sipTrunk: SipTrunkSpec;
+}
+
+/** Where the outside objects of one PhoneNumber live. Written once and never changed: deletion looks nowhere else. */
+export interface Pin {
+  /** Name of the TelephonyAccount. */
+  readonly account: string;
+  readonly accountSid: string;
+  /** An http(s) origin. */
+  readonly livekitUrl: string;
+  readonly ownerId: string;
+  readonly phoneNumber: string;
+}
+
+/** Ids of the outside objects; a missing one means "unknown" while our finalizer is on the object. */
+export interface KnownIds {
+  readonly phoneNumberSid?: string | undefined;
+  readonly trunkSid?: string | undefined;
+  readonly credentialListSid?: string | undefined;
+  readonly credentialSid?: string | undefined;
+  readonly ipAccessControlListSid?: string | undefined;
+  readonly inboundTrunkId?: string | undefined;
+  readonly outboundTrunkId?: string | undefined;
+  readonly dispatchRuleId?: string | undefined;
+}
+
+export const phases = ['Pending', 'Provisioning', 'Ready', 'Suspended', 'Failed', 'Deleting', 'Corrupted'] as const;
+export type Phase = (typeof phases)[number];
+
+export const leftoverKinds = [
+  'NumberAttachment',
+  'DispatchRule',
+  'InboundTrunk',
+  'Trunk',
+  'OutboundTrunk',
+  'Credential',
+  'CredentialList',
+  'IpAccessControlList',
+] as const;
+export type LeftoverKind = (typeof leftoverKinds)[number];
+
+/** One thing that deletion could not remove, with all a person needs to remove it by hand. */
+export interface Leftover {
+  readonly order: number;
+  readonly provider: 'Twilio' | 'LiveKit';
+  /** Twilio account SID, or the LiveKit project's URL. */
+  readonly account: string;
+  readonly kind: LeftoverKind;
+  readonly id?: string | undefined;
+  /** Its mark, to search for when there is no id. */
+  readonly name: string;
+  readonly state: 'Present' | 'Unknown';
+  readonly reason: Reason;
+  readonly message: string;
+  readonly risk: 'RoutesCalls' | 'TollFraud' | 'Billing' | 'Clutter';
+  readonly removeCommand: string;
+  readonly verifyCommand: string;
+  readonly consolePath: string;
+}
+
+export interface DeletionStatus {
+  /** `spec.deletionPolicy` when the deletion began; never changes afterwards. */
+  readonly policy: string;
+  /** RFC 3339; the first failed removal of this deletion attempt. */
+  readonly firstFailureTime?: string | undefined;
+  readonly lastHandledRetry?: string | undefined;
+}
+
+export interface PhoneNumberStatus {
+  /** One of `phases`; anything else came from a newer operator. */
+  readonly phase: string;
+  readonly conditions: readonly Condition[];
+  readonly pinned?: Pin | undefined;
+  readonly routing?: 'Attached' | 'Detached' | undefined;
+  readonly firstReadyTime?: string | undefined;
+  readonly lastHandledReconcile?: string | undefined;
+  readonly ids: KnownIds;
+  readonly trunkDomainName?: string | undefined;
+  readonly originationUrlSids: readonly string[];
+  readonly leftovers: readonly Leftover[];
+  readonly deletion?: DeletionStatus | undefined;
+}
+
+/** One PhoneNumber as read. The spec stays apart: it may not parse, and a deletion never looks at it. */
+export interface PhoneNumber {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly creationTimestamp: string;
+  readonly deleting: boolean;
+  readonly finalizers: readonly string[];
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly spec: unknown;
+  readonly status: PhoneNumberStatus;
+  /** Ids in the status that cannot be ids: they are dropped, and what they stood for is looked up by its mark. */
+  readonly malformedIds: readonly string[];
+}
+
+/** `PhoneNumber` by the name and UID that identify it to providers. */
+export interface Identity extends Pin {
+  readonly uid: string;
+}

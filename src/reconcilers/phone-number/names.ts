@@ -1,0 +1,56 @@
+/**
+ * Fixed names of the PhoneNumber kind: what users type and what stands in the cluster.
+ */
+
+export const group = 'telephony.trunkline.dev';
+export const version = 'v1alpha1';
+
+/** The write-ahead intent: it is on the object before anything outside is created. */
+export const finalizer = `${group}/cleanup`;
+
+/** The user's key, unprefixed on purpose; the only value is `confirmed`. */
+export const forceDeleteAnnotation = 'force-delete';
+export const forceDeleteValue = 'confirmed';
+
+/** Any new value starts the deletion of a Corrupted object again. */
+export const retryDeleteAnnotation = `${group}/retry-delete`;
+/** Any new value looks at everything again. */
+export const reconcileAnnotation = `${group}/reconcile`;
+/** Ours: pin and record until the first status write copies them. */
+export const intentAnnotation = `${group}/intent`;
+/** Who confirmed, stamped by the API server where it can (Kubernetes 1.36 and later). */
+export const forceDeleteByAnnotation = `${group}/force-delete-by`;
+
+/** Why a condition has the status it has: a closed list, see docs/reference/conditions.md. */
+export const reasons = [
+  'Ready',
+  'Provisioning',
+  'Suspended',
+  'NumberInUse',
+  'NumberNotFound',
+  'NumberUnusable',
+  'LiveKitNumberConflict',
+  'TrunkLimit',
+  'RegionMismatch',
+  'InvalidSpec',
+  'AccountNotFound',
+  'NamespaceNotAllowed',
+  'AccountNotReady',
+  'CredentialsUnavailable',
+  'CredentialsRefused',
+  'AccountMismatch',
+  'AccountUnavailable',
+  'Paused',
+  'MassDrift',
+  'RateLimited',
+  'ProviderError',
+  'RoutingChangedElsewhere',
+  'OwnershipUnknown',
+  'OwnershipTaken',
+  'RemovalFailed',
+  'Draining',
+  'Deleting',
+  'CleanupFailed',
+  'UnknownDeletionPolicy',
+] as const;
+export type Reason = (typeof reasons)[number];

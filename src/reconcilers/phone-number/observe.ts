@@ -1,0 +1,163 @@
+/**
+ * Observe: reads only, from both providers in parallel.
+ *
+ * A known id is read directly; a role without a known id is looked up by its mark in a complete list. Objects with the
+ * mark of another PhoneNumber are nobody's here: they are neither used nor touched.
+ */
+import type { LiveKitPort, TwilioPort } from '../shared/telephony.ts';
+import { markOf, ownershipOf, type Role } from './mark.ts';
+import type { Identity, KnownIds, LeftoverKind } from './model.ts';
+import type { Duplicate, Observed } from './observed.ts';
+
+/** `beforeCall` is awaited before each round of external calls. */
+export async function observe(
+  identity: Identity,
+  ids: KnownIds,
+  twilio: TwilioPort,
+  livekit: LiveKitPort,
+  beforeCall: () => Promise<void>,
+): Promise<Observed> {
+  await beforeCall();
+  const [number, trunks, credentialLists, accessLists, inbounds, rules, outbounds, holders] = await Promise.all([
+    twilio.findNumber(identity.phoneNumber),
+    listWith(twilio.listTrunks(), ids.trunkSid, (sid) => twilio.readTrunk(sid)),
+    listWith(twilio.listCredentialLists(), ids.credentialListSid, (sid) => twilio.readCredentialList(sid)),
+    listWith(twilio.listIpAccessControlLists(), ids.ipAccessControlListSid, (sid) => twilio.readIpAccessControlList(sid)),
+    ids.inboundTrunkId === undefined
+      ? livekit.listInboundTrunks()
+      : listOf(livekit.readInboundTrunk(ids.inboundTrunkId)),
+    ids.dispatchRuleId === undefined ? livekit.listDispatchRules() : listOf(livekit.readDispatchRule(ids.dispatchRuleId)),
+    ids.outboundTrunkId === undefined
+      ? livekit.listOutboundTrunks()
+      : listOf(livekit.readOutboundTrunk(ids.outboundTrunkId)),
+    livekit.findInboundTrunks(identity.phoneNumber),
+  ]);
+  const allInbounds = [...inbounds, ...holders.filter(({ id }) => !inbounds.some((one) => one.id === id))];
+
+  const trunk = pickOurs('Trunk', identity, trunks, [ids.trunkSid, number?.trunkSid]);
+  const credentialList = pickOurs('CredentialList', identity, credentialLists, [ids.credentialListSid]);
+  const accessList = pickOurs('IpAccessControlList', identity, accessLists, [ids.ipAccessControlListSid]);
+  const rule = pickOurs('DispatchRule', identity, rules, [ids.dispatchRuleId]);
+  const inUse = rule.kept?.trunkIds.find((id) => allInbounds.some((one) => one.id === id));
+  const inbound = pickOurs('InboundTrunk', identity, allInbounds, [ids.inboundTrunkId, inUse]);
+  const outbound = pickOurs('OutboundTrunk', identity, outbounds, [ids.outboundTrunkId]);
+
+  const trunkSid = trunk.kept?.sid;
+  const listSid = credentialList.kept?.sid;
+  const accessListSid = accessList.kept?.sid;
+  await beforeCall();
+  const [originationUrls, attachedCredentialLists, attachedIpAccessControlLists, credentials, ipAddresses] =
+    await Promise.all([
+      trunkSid === undefined ? [] : twilio.listOriginationUrls(trunkSid),
+      trunkSid === undefined || listSid === undefined ? [] : twilio.listTrunkCredentialLists(trunkSid),
+      trunkSid === undefined || accessListSid === undefined ? [] : twilio.listTrunkIpAccessControlLists(trunkSid),
+      listSid === undefined ? [] : twilio.listCredentials(listSid),
+      accessListSid === undefined ? [] : twilio.listIpAddresses(accessListSid),
+    ]);
+  const picked = [trunk, credentialList, accessList, inbound, rule, outbound];
+  return {
+    number,
+    numberReread: false,
+    trunkCount: trunks.length,
+    trunk: trunk.kept,
+    originationUrls,
+    attachedCredentialLists,
+    attachedIpAccessControlLists,
+    credentialList: credentialList.kept,
+    credentials,
+    ipAccessControlList: accessList.kept,
+    ipAddresses,
+    inbound: inbound.kept,
+    rule: rule.kept,
+    outbound: outbound.kept,
+    duplicates: picked.flatMap(({ duplicates }) => duplicates),
+    foreignInbound: holders.filter(({ name }) => ownershipOf(name, identity, 'inbound') !== 'ours'),
+    duplicatesChecked: false,
+    lostOwnership: picked.flatMap(({ lost }) => lost),
+  };
+}
+
+const roleOf = {
+  NumberAttachment: 'trunk',
+  DispatchRule: 'rule',
+  InboundTrunk: 'inbound',
+  Trunk: 'trunk',
+  OutboundTrunk: 'outbound',
+  Credential: 'credentials',
+  CredentialList: 'credentials',
+  IpAccessControlList: 'acl',
+} as const satisfies Record<LeftoverKind, Role>;
+
+/** The mark of a kind's object; children are named after the parent through which they are ours. */
+export function markOfKind(identity: Identity, kind: LeftoverKind): string {
+  return markOf(identity, roleOf[kind]);
+}
+
+type Marked =
+  | { readonly sid: string; readonly friendlyName: string }
+  | { readonly id: string; readonly name: string };
+
+/** Twilio and LiveKit name the same two things differently. */
+export function labelOf(object: Marked): { readonly id: string; readonly name: string } {
+  return 'sid' in object ? { id: object.sid, name: object.friendlyName } : object;
+}
+
+/**
+ * Of all objects with our mark, the one to keep (DESIGN W4): the first of `preferred` (recorded, then in use), else the
+ * one with the lowest id. The others are duplicates: an earlier create whose answer was lost. `lost` is the recorded
+ * object when it carries our mark no longer.
+ */
+export function pickOurs<T extends Marked>(
+  kind: Duplicate['kind'],
+  identity: Identity,
+  objects: readonly T[],
+  preferred: readonly [recorded: string | undefined, ...others: (string | undefined)[]],
+) {
+  const ownership = (object: T) => ownershipOf(labelOf(object).name, identity, roleOf[kind]);
+  const ours = objects
+    .filter((object) => ownership(object) === 'ours')
+    .toSorted((one, other) => (labelOf(one).id < labelOf(other).id ? -1 : 1));
+  const withId = (id: string | undefined) => ours.find((object) => labelOf(object).id === id);
+  const kept = preferred.map(withId).find((object) => object !== undefined) ?? ours[0];
+  const recorded = objects.find((object) => labelOf(object).id === preferred[0]);
+  return {
+    kept,
+    duplicates: ours.filter((object) => object !== kept).map((object): Duplicate => ({ kind, id: labelOf(object).id })),
+    lost:
+      recorded === undefined || ownership(recorded) === 'ours'
+        ? []
+        : [{ kind, id: labelOf(recorded).id, taken: ownership(recorded) === 'taken' }],
+  };
+}
+
+/** A list may lag behind a create: a recorded id that it lacks is read directly. */
+async function listWith<T extends { readonly sid: string }>(
+  list: Promise<readonly T[]>,
+  known: string | undefined,
+  read: (sid: string) => Promise<T | undefined>,
+): Promise<readonly T[]> {
+  const listed = await list;
+  if (known === undefined || listed.some(({ sid }) => sid === known)) return listed;
+  const found = await read(known);
+  return found === undefined ? listed : [...listed, found];
+}
+
+async function listOf<T>(read: Promise<T | undefined>): Promise<readonly T[]> {
+  const found = await read;
+  return found === undefined ? [] : [found];
+}
+
+/** What a pass may record of what it saw. */
+export function idsOf(observed: Observed): KnownIds {
+  const { credentials, outbound } = observed;
+  return {
+    phoneNumberSid: observed.number?.sid,
+    trunkSid: observed.trunk?.sid,
+    credentialListSid: observed.credentialList?.sid,
+    credentialSid: credentials.find(({ username }) => username === outbound?.authUsername)?.sid,
+    ipAccessControlListSid: observed.ipAccessControlList?.sid,
+    inboundTrunkId: observed.inbound?.id,
+    outboundTrunkId: outbound?.id,
+    dispatchRuleId: observed.rule?.id,
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * Observed: what exists outside for one PhoneNumber, as far as reads could tell. Plain data.
+ */
+import type {
+  CredentialState,
+  DispatchRuleState,
+  InboundTrunkState,
+  IpAddressState,
+  NamedList,
+  NumberState,
+  OriginationUrlState,
+  OutboundTrunkState,
+  TrunkState,
+} from '../shared/telephony.ts';
+import type { LeftoverKind } from './model.ts';
+
+export interface Observed {
+  readonly number: NumberState | undefined;
+  /** The number was read again after everything else was there. */
+  readonly numberReread: boolean;
+  /** Trunks of the whole account, whoever made them. */
+  readonly trunkCount: number;
+  readonly trunk: TrunkState | undefined;
+  readonly originationUrls: readonly OriginationUrlState[];
+  readonly attachedCredentialLists: readonly NamedList[];
+  readonly attachedIpAccessControlLists: readonly NamedList[];
+  readonly credentialList: NamedList | undefined;
+  readonly credentials: readonly CredentialState[];
+  readonly ipAccessControlList: NamedList | undefined;
+  readonly ipAddresses: readonly IpAddressState[];
+  readonly inbound: InboundTrunkState | undefined;
+  readonly rule: DispatchRuleState | undefined;
+  readonly outbound: OutboundTrunkState | undefined;
+  /** Objects with our mark besides the one that is kept (DESIGN W4). */
+  readonly duplicates: readonly Duplicate[];
+  /** Inbound trunks of others that hold our number: with two, every call fails. */
+  readonly foreignInbound: readonly InboundTrunkState[];
+  /** Duplicates were looked for after everything was there. */
+  readonly duplicatesChecked: boolean;
+  /** Ids we recorded whose objects carry no mark of ours, or the mark of another PhoneNumber. */
+  readonly lostOwnership: readonly { readonly kind: LeftoverKind; readonly id: string; readonly taken: boolean }[];
+}
+
+export interface Duplicate {
+  readonly kind: 'Trunk' | 'InboundTrunk' | 'DispatchRule' | 'OutboundTrunk' | 'CredentialList' | 'IpAccessControlList';
+  readonly id: string;
+}

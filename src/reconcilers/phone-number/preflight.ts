@@ -1,0 +1,100 @@
+/**
+ * Preflight: why nothing may be made for a number, decided before anything is changed. Pure.
+ *
+ * Each refusal names the object and the next step.
+ */
+import type { OpenAccount } from './ports.ts';
+import type { Identity, PhoneNumberStatus } from './model.ts';
+import type { Reason } from './names.ts';
+import type { Observed } from './observed.ts';
+
+export interface Refusal {
+  readonly reason: Reason;
+  readonly message: string;
+  /** Only a person can change it, so looking again by the clock is pointless. */
+  readonly stalled: boolean;
+}
+
+export function preflight(
+  identity: Identity,
+  account: OpenAccount,
+  observed: Observed,
+  status: PhoneNumberStatus,
+  trunkLimit: number,
+): Refusal | undefined {
+  const { number, trunk } = observed;
+  const name = identity.phoneNumber;
+  const lost = observed.lostOwnership[0];
+  if (lost !== undefined) {
+    return {
+      reason: lost.taken ? 'OwnershipTaken' : 'OwnershipUnknown',
+      message: lost.taken
+        ? `${lost.kind} ${lost.id} now belongs to another PhoneNumber object of ${name}; nothing is written`
+        : `${lost.kind} ${lost.id} no longer carries the mark of this object; give it back its name or remove it`,
+      stalled: true,
+    };
+  }
+  if (number === undefined) {
+    return {
+      reason: 'NumberNotFound',
+      message: `${name} is not in Twilio account ${account.accountSid}; buy or port it there, or name another account`,
+      stalled: false,
+    };
+  }
+  if (number.hosted || !number.voiceCapable) {
+    const why = number.hosted ? 'is a hosted number, which carries SMS only' : 'cannot take voice calls';
+    return { reason: 'NumberUnusable', message: `${name} ${why}; use another number`, stalled: true };
+  }
+  if (trunk === undefined && observed.trunkCount >= trunkLimit) {
+    return {
+      reason: 'TrunkLimit',
+      message:
+        `Twilio account ${account.accountSid} has ${observed.trunkCount} of ${trunkLimit} trunks; remove one, have the limit ` +
+        'raised, or put this number into a sub-account with a TelephonyAccount of its own',
+      stalled: false,
+    };
+  }
+  return routedElsewhere(identity, observed, status) ?? numberConflict(identity, account, observed);
+}
+
+/** Unrouted: no trunk, no application, and no voice URL but Twilio's demo, which console-bought numbers carry. */
+function isUnrouted({ trunkSid, voiceApplicationSid, voiceUrl }: NonNullable<Observed['number']>): boolean {
+  return trunkSid === '' && voiceApplicationSid === '' && (voiceUrl === '' || hostOf(voiceUrl) === 'demo.twilio.com');
+}
+
+function routedElsewhere(identity: Identity, observed: Observed, status: PhoneNumberStatus): Refusal | undefined {
+  const { number, trunk } = observed;
+  if (number === undefined || (trunk !== undefined && number.trunkSid === trunk.sid) || isUnrouted(number)) return undefined;
+  const where =
+    number.trunkSid !== ''
+      ? `trunk ${number.trunkSid}`
+      : number.voiceApplicationSid !== ''
+        ? `application ${number.voiceApplicationSid}`
+        : `a voice URL on ${hostOf(number.voiceUrl)}`;
+  return status.routing === 'Attached'
+    ? {
+        reason: 'RoutingChangedElsewhere',
+        message: `${identity.phoneNumber} was routed to ${where} by somebody else; that is not fought. Unroute it and set a new reconcile annotation to attach it again`,
+        stalled: true,
+      }
+    : {
+        reason: 'NumberInUse',
+        message: `${identity.phoneNumber} is routed to ${where}; unroute it at Twilio first`,
+        stalled: false,
+      };
+}
+
+function numberConflict(identity: Identity, account: OpenAccount, { foreignInbound }: Observed): Refusal | undefined {
+  if (foreignInbound.length === 0) return undefined;
+  const trunks = foreignInbound.map(({ id, name }) => (name === '' ? id : `${id} (${name})`)).join(', ');
+  return {
+    reason: 'LiveKitNumberConflict',
+    message: `${identity.phoneNumber} is already in LiveKit inbound trunk ${trunks} at ${account.livekitUrl}; with two, every call fails. Remove the number from it or delete it`,
+    stalled: false,
+  };
+}
+
+/** The host of a URL, without user information and query, which may hold secrets. */
+function hostOf(url: string): string {
+  return URL.parse(url)?.hostname ?? 'an unreadable address';
+}

@@ -1,0 +1,208 @@
+/**
+ * Removal view: what is still outside for one PhoneNumber that is taken apart. Reads only.
+ *
+ * Known ids are read directly; a role without a known id is looked up by its mark in a complete list. A kind is `gone`
+ * only when that is proven: Twilio's word counts after the account was proven with the same credentials, and a list
+ * that lacks an unknown id counts only if it was started after no create of ours could still be applied.
+ */
+import type { LiveKitPort, NumberState, TwilioPort } from '../shared/telephony.ts';
+import { ProviderError, type Verdict } from '../shared/verdict.ts';
+import { ownershipOf, type Role } from './mark.ts';
+import type { Identity, KnownIds, LeftoverKind } from './model.ts';
+import { labelOf } from './observe.ts';
+
+/** One thing to remove. */
+export interface Target {
+  readonly id: string;
+  /** The trunk a number is attached to, or the list a credential is in. */
+  readonly parentId?: string;
+}
+
+export type KindView =
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'present'; readonly targets: readonly Target[] }
+  /** Recorded by us, but without our mark: an id alone never authorises a removal. */
+  | { readonly kind: 'unmarked'; readonly targets: readonly Target[] }
+  /** Not found, but a create of ours may still be applied. */
+  | { readonly kind: 'early' }
+  /** Could not be looked at. */
+  | { readonly kind: 'unreadable'; readonly knownId: string | undefined; readonly verdict: Verdict };
+
+export type RemovalView = ReadonlyMap<LeftoverKind, KindView>;
+
+export interface ViewInput {
+  readonly identity: Identity;
+  readonly ids: KnownIds;
+  readonly twilio: TwilioPort;
+  readonly livekit: LiveKitPort;
+  /** Whether a list started now proves the absence of an unknown id. */
+  readonly listsProveAbsence: boolean;
+}
+
+/** Never throws for a failed read: what could not be read is `unreadable`. */
+export async function viewForRemoval(input: ViewInput): Promise<RemovalView> {
+  const [twilio, livekit] = await Promise.all([viewOfTwilio(input), viewOfLiveKit(input)]);
+  return new Map([...twilio, ...livekit]);
+}
+
+type Views = readonly (readonly [LeftoverKind, KindView])[];
+
+async function viewOfTwilio(input: ViewInput): Promise<Views> {
+  const { identity, ids, twilio } = input;
+  // The account's proof comes first: without it nothing that Twilio says to be missing is believed.
+  const proof = await attempt(twilio.proveAccount());
+  if (proof.kind === 'failed') {
+    const verdict = ofWholeAccount(proof.verdict);
+    const unreadable = (knownId?: string): KindView => ({ kind: 'unreadable', knownId, verdict });
+    return [
+      ['NumberAttachment', unreadable(ids.phoneNumberSid)],
+      ['Trunk', unreadable(ids.trunkSid)],
+      ['Credential', unreadable(ids.credentialSid)],
+      ['CredentialList', unreadable(ids.credentialListSid)],
+      ['IpAccessControlList', unreadable(ids.ipAccessControlListSid)],
+    ];
+  }
+  const [number, trunk, credentialList, accessList] = await Promise.all([
+    attempt(readNumber(twilio, identity, ids.phoneNumberSid)),
+    find(input, 'trunk', ids.trunkSid, () => twilio.listTrunks(), (sid) => twilio.readTrunk(sid)),
+    find(input, 'credentials', ids.credentialListSid, () => twilio.listCredentialLists(), (sid) => twilio.readCredentialList(sid)),
+    find(input, 'acl', ids.ipAccessControlListSid, () => twilio.listIpAccessControlLists(), (sid) => twilio.readIpAccessControlList(sid)),
+  ]);
+  return [
+    ['NumberAttachment', attachmentView(number, trunk, ids)],
+    ['Trunk', trunk],
+    ['Credential', await credentialView(twilio, credentialList, ids)],
+    ['CredentialList', credentialList],
+    ['IpAccessControlList', accessList],
+  ];
+}
+
+async function viewOfLiveKit(input: ViewInput): Promise<Views> {
+  const { identity, ids, livekit } = input;
+  const [inbound, rule, outbound] = await Promise.all([
+    // The number's holders show a duplicate besides a recorded trunk, too.
+    find(
+      input,
+      'inbound',
+      ids.inboundTrunkId,
+      () => (ids.inboundTrunkId === undefined ? livekit.listInboundTrunks() : livekit.findInboundTrunks(identity.phoneNumber)),
+      (id) => livekit.readInboundTrunk(id),
+    ),
+    find(
+      input,
+      'rule',
+      ids.dispatchRuleId,
+      () => (ids.dispatchRuleId === undefined ? livekit.listDispatchRules() : Promise.resolve([])),
+      (id) => livekit.readDispatchRule(id),
+    ),
+    find(
+      input,
+      'outbound',
+      ids.outboundTrunkId,
+      () => (ids.outboundTrunkId === undefined ? livekit.listOutboundTrunks() : Promise.resolve([])),
+      (id) => livekit.readOutboundTrunk(id),
+    ),
+  ]);
+  // LiveKit has no call that proves a project: when no read at all gets through, it is the project that is unavailable.
+  const silent = [inbound, rule, outbound].every(({ kind }) => kind === 'unreadable');
+  const judged = (view: KindView): KindView =>
+    silent && view.kind === 'unreadable' ? { ...view, verdict: ofWholeAccount(view.verdict) } : view;
+  return [
+    ['InboundTrunk', judged(inbound)],
+    ['DispatchRule', judged(rule)],
+    ['OutboundTrunk', judged(outbound)],
+  ];
+}
+
+/** A provider that answers nothing is a matter of the account, with a budget of its own, not of this one object. */
+function ofWholeAccount(verdict: Verdict): Verdict {
+  return verdict.kind === 'unknownOutcome'
+    ? { kind: 'identity', reason: 'AccountUnavailable', message: verdict.message }
+    : verdict;
+}
+
+type Marked = Parameters<typeof labelOf>[0];
+
+async function find(
+  { identity, listsProveAbsence }: ViewInput,
+  role: Role,
+  known: string | undefined,
+  list: () => Promise<readonly Marked[]>,
+  read: (id: string) => Promise<Marked | undefined>,
+): Promise<KindView> {
+  const answer = await attempt(
+    Promise.all([list(), known === undefined ? undefined : read(known)]).then(([listed, recorded]) =>
+      [...listed, ...(recorded === undefined ? [] : [recorded])].map(labelOf),
+    ),
+  );
+  if (answer.kind === 'failed') return { kind: 'unreadable', knownId: known, verdict: answer.verdict };
+  const ours = answer.value.filter(({ name }) => ownershipOf(name, identity, role) === 'ours');
+  if (ours.length > 0) return { kind: 'present', targets: [...new Set(ours.map(({ id }) => id))].map((id) => ({ id })) };
+  const recorded = answer.value.find(({ id }) => id === known);
+  // Taken by another PhoneNumber of ours: neither removed nor left over.
+  if (recorded !== undefined && ownershipOf(recorded.name, identity, role) === 'unknown') {
+    return { kind: 'unmarked', targets: [{ id: recorded.id }] };
+  }
+  return known !== undefined || listsProveAbsence ? { kind: 'gone' } : { kind: 'early' };
+}
+
+async function readNumber(twilio: TwilioPort, identity: Identity, sid: string | undefined): Promise<NumberState | undefined> {
+  return sid === undefined ? twilio.findNumber(identity.phoneNumber) : twilio.readNumber(sid);
+}
+
+/** A number is ours to detach while it is on our trunk; one that is gone from the account is detached. */
+function attachmentView(number: Attempt<NumberState | undefined>, trunk: KindView, ids: KnownIds): KindView {
+  if (number.kind === 'failed') return { kind: 'unreadable', knownId: ids.phoneNumberSid, verdict: number.verdict };
+  if (number.value === undefined || number.value.trunkSid === '') return { kind: 'gone' };
+  const { sid, trunkSid } = number.value;
+  const target = { id: sid, parentId: trunkSid };
+  if (trunk.kind === 'unreadable') {
+    return trunkSid === ids.trunkSid || ids.trunkSid === undefined
+      ? { kind: 'unreadable', knownId: sid, verdict: trunk.verdict }
+      : { kind: 'gone' };
+  }
+  if (trunk.kind !== 'present' && trunk.kind !== 'unmarked') return { kind: 'gone' };
+  return trunk.targets.some(({ id }) => id === trunkSid) ? { kind: trunk.kind, targets: [target] } : { kind: 'gone' };
+}
+
+async function credentialView(twilio: TwilioPort, list: KindView, ids: KnownIds): Promise<KindView> {
+  switch (list.kind) {
+    case 'gone':
+    case 'early':
+      return list;
+    case 'unreadable':
+      return { ...list, knownId: ids.credentialSid };
+    case 'unmarked':
+      return ids.credentialSid === undefined ? { kind: 'gone' } : { kind: 'unmarked', targets: [{ id: ids.credentialSid }] };
+    case 'present': {
+      const answers = await Promise.all(
+        list.targets.map(async ({ id }) => {
+          const credentials = await attempt(twilio.listCredentials(id));
+          return { id, credentials };
+        }),
+      );
+      const targets: Target[] = [];
+      for (const { id, credentials } of answers) {
+        if (credentials.kind === 'failed') {
+          return { kind: 'unreadable', knownId: ids.credentialSid, verdict: credentials.verdict };
+        }
+        targets.push(...credentials.value.map(({ sid }) => ({ id: sid, parentId: id })));
+      }
+      return targets.length > 0 ? { kind: 'present', targets } : { kind: 'gone' };
+    }
+  }
+}
+
+export type Attempt<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'failed'; readonly verdict: Verdict };
+
+/** A provider's failure as a value; anything else is a defect of ours and is thrown on. */
+export async function attempt<T>(call: Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { kind: 'done', value: await call };
+  } catch (error) {
+    if (error instanceof ProviderError) return { kind: 'failed', verdict: error.verdict };
+    throw error;
+  }
+}

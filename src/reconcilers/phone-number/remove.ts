@@ -1,0 +1,194 @@
+/**
+ * Remove: carries out as much of a removal as can be done in one pass, and proves each piece gone.
+ *
+ * What is to be removed comes from recorded ids and marks, never from the spec. Independent pieces are removed at the
+ * same time; a failure of one does not stop the others. The calls in flight end before this returns.
+ */
+import { ProviderError, type Verdict } from '../shared/verdict.ts';
+import { goneOr } from './execute.ts';
+import type { Identity, LeftoverKind } from './model.ts';
+import type { Pass } from './pass.ts';
+import type { OpenAccount } from './ports.ts';
+import { attempt, type KindView, type RemovalView, type Target, viewForRemoval } from './removal-view.ts';
+import { isGivenUp, runnable, type StepState, withFailure } from './removal.ts';
+
+/** What one pass achieved. */
+export interface RemovalReport {
+  readonly states: ReadonlyMap<LeftoverKind, StepState>;
+  readonly view: RemovalView;
+  /** Why each failed or given-up kind failed last. */
+  readonly verdicts: ReadonlyMap<LeftoverKind, Verdict>;
+  /** The longest wait a provider asked for; undefined when none did. Milliseconds. */
+  readonly rateLimitedMs: number | undefined;
+  /** Something was not found, but may still be created by an earlier call: milliseconds until that is over. */
+  readonly earlyMs: number | undefined;
+  /** A failure that counts happened in this pass. */
+  readonly failed: boolean;
+}
+
+/** `only` limits the removal to these kinds. `firstFailureAt` is wall clock, as the status has it. */
+export async function removeOutside(
+  pass: Pass,
+  identity: Identity,
+  account: OpenAccount,
+  firstFailureAt: number | undefined,
+  only?: readonly LeftoverKind[],
+): Promise<RemovalReport> {
+  const { clock, settings } = pass.dependencies;
+  await pass.beforeCall();
+  const untilSettled = pass.memory.createsSettledAt - clock.monotonic();
+  const view = await viewForRemoval({
+    identity,
+    ids: pass.ids,
+    twilio: account.twilio,
+    livekit: account.livekit,
+    listsProveAbsence: untilSettled <= 0,
+  });
+  const states = new Map<LeftoverKind, StepState>();
+  const verdicts = new Map<LeftoverKind, Verdict>();
+  let rateLimitedMs: number | undefined;
+  let early = false;
+  let failed = false;
+  const fail = (kind: LeftoverKind, verdict: Verdict) => {
+    verdicts.set(kind, verdict);
+    if (verdict.kind === 'rateLimited') {
+      rateLimitedMs = Math.max(rateLimitedMs ?? 0, verdict.afterMs);
+      states.set(kind, 'failed');
+      return;
+    }
+    failed = true;
+    const record = withFailure(pass.memory.failures.get(kind), verdict, clock.monotonic());
+    pass.memory.failures.set(kind, record);
+    states.set(kind, isGivenUp(record, firstFailureAt, clock.now(), settings.giveUp) ? 'givenUp' : 'failed');
+  };
+
+  for (const [kind, found] of view) {
+    if (only !== undefined && !only.includes(kind)) continue;
+    if (found.kind === 'gone') {
+      pass.memory.failures.delete(kind);
+      states.set(kind, 'gone');
+    } else if (found.kind === 'early') {
+      early = true;
+      states.set(kind, 'failed');
+    } else if (found.kind === 'unreadable') {
+      fail(kind, found.verdict);
+    } else if (found.kind === 'unmarked') {
+      fail(kind, ownershipLost(found.targets));
+    } else {
+      const record = pass.memory.failures.get(kind);
+      states.set(kind, isGivenUp(record, firstFailureAt, clock.now(), settings.giveUp) ? 'givenUp' : 'left');
+      if (record !== undefined) verdicts.set(kind, record.verdict);
+    }
+  }
+
+  const running = new Map<LeftoverKind, Promise<void>>();
+  let broken: unknown;
+  const start = (kind: LeftoverKind) => {
+    const targets = targetsOf(view.get(kind));
+    const work = attempt(removeAndProve(kind, targets, view, pass, account, identity)).then(
+      (result) => {
+        if (result.kind === 'failed') return fail(kind, result.verdict);
+        pass.memory.failures.delete(kind);
+        verdicts.delete(kind);
+        states.set(kind, 'gone');
+      },
+      (error: unknown) => {
+        broken ??= error;
+        states.set(kind, 'failed');
+      },
+    );
+    running.set(kind, work.finally(() => running.delete(kind)));
+  };
+  do {
+    if (broken === undefined) for (const kind of runnable(states)) if (!running.has(kind)) start(kind);
+    if (running.size > 0) await Promise.race(running.values());
+  } while (running.size > 0 || (broken === undefined && runnable(states).length > 0));
+  if (broken !== undefined) throw broken;
+  return { states, view, verdicts, rateLimitedMs, earlyMs: early ? Math.max(untilSettled, 0) : undefined, failed };
+}
+
+function targetsOf(view: KindView | undefined): readonly Target[] {
+  return view?.kind === 'present' ? view.targets : [];
+}
+
+function ownershipLost(targets: readonly Target[]): Verdict {
+  const ids = targets.map(({ id }) => id).join(', ');
+  return { kind: 'refused', code: 'OwnershipUnknown', message: `${ids} does not carry the mark of this object any more` };
+}
+
+/** Removes all targets of one kind and reads each of them again: a deletion's own answer is no proof. */
+async function removeAndProve(
+  kind: LeftoverKind,
+  targets: readonly Target[],
+  view: RemovalView,
+  pass: Pass,
+  { twilio, livekit }: OpenAccount,
+  identity: Identity,
+): Promise<void> {
+  const trunks = targetsOf(view.get('Trunk'));
+  for (const { id, parentId = '' } of targets) {
+    await pass.beforeWrite();
+    switch (kind) {
+      case 'NumberAttachment': {
+        await goneOr(twilio.detachNumber(parentId, id));
+        const number = await twilio.readNumber(id);
+        // A number that is not found is detached only if the account is still the one we think it is.
+        if (number === undefined) await twilio.proveAccount();
+        mustBe(number?.trunkSid !== parentId, 'Twilio', `${identity.phoneNumber} is still on trunk ${parentId}`);
+        break;
+      }
+      case 'Trunk':
+        await goneOr(twilio.deleteTrunk(id));
+        mustBe((await twilio.readTrunk(id)) === undefined, 'Twilio', `trunk ${id} is still there`);
+        break;
+      case 'Credential':
+        await goneOr(twilio.deleteCredential(parentId, id));
+        mustBe(!(await credentialsOf(twilio, parentId)).includes(id), 'Twilio', `credential ${id} is still there`);
+        break;
+      case 'CredentialList':
+        // While both lists are attached Twilio asks for both; the address goes first, so that nothing opens in between.
+        for (const trunk of trunks) {
+          for (const list of targetsOf(view.get('IpAccessControlList'))) {
+            await goneOr(twilio.detachIpAccessControlList(trunk.id, list.id));
+          }
+          await pass.beforeWrite();
+          await goneOr(twilio.detachCredentialList(trunk.id, id));
+        }
+        await goneOr(twilio.deleteCredentialList(id));
+        mustBe((await twilio.readCredentialList(id)) === undefined, 'Twilio', `credential list ${id} is still there`);
+        break;
+      case 'IpAccessControlList':
+        for (const trunk of trunks) await goneOr(twilio.detachIpAccessControlList(trunk.id, id));
+        await goneOr(twilio.deleteIpAccessControlList(id));
+        mustBe((await twilio.readIpAccessControlList(id)) === undefined, 'Twilio', `IP access control list ${id} is still there`);
+        break;
+      case 'InboundTrunk':
+        await goneOr(livekit.deleteTrunk(id));
+        mustBe((await livekit.readInboundTrunk(id)) === undefined, 'LiveKit', `inbound trunk ${id} is still there`);
+        break;
+      case 'OutboundTrunk':
+        await goneOr(livekit.deleteTrunk(id));
+        mustBe((await livekit.readOutboundTrunk(id)) === undefined, 'LiveKit', `outbound trunk ${id} is still there`);
+        break;
+      case 'DispatchRule':
+        await goneOr(livekit.deleteDispatchRule(id));
+        mustBe((await livekit.readDispatchRule(id)) === undefined, 'LiveKit', `dispatch rule ${id} is still there`);
+        break;
+    }
+  }
+}
+
+/** A list that is gone has no credentials. */
+async function credentialsOf(twilio: OpenAccount['twilio'], listSid: string): Promise<readonly string[]> {
+  try {
+    return (await twilio.listCredentials(listSid)).map(({ sid }) => sid);
+  } catch (error) {
+    if (error instanceof ProviderError && error.verdict.kind === 'notFound') return [];
+    throw error;
+  }
+}
+
+/** The deletion was answered with success, yet a read says otherwise: not definite, to be tried again. */
+function mustBe(gone: boolean, provider: 'Twilio' | 'LiveKit', message: string): void {
+  if (!gone) throw new ProviderError(provider, 'prove the removal', { kind: 'conflict', code: 'StillThere', message });
+}

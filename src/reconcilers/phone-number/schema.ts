@@ -1,0 +1,278 @@
+/**
+ * zod schemas of the PhoneNumber kind: the only place where its `unknown` becomes typed.
+ *
+ * The spec is judged as strictly as the CRD judges it (a test proves that the two agree); the status is read leniently,
+ * because an unreadable field there must never stop a deletion.
+ */
+import { z } from 'zod';
+import type { KubernetesObject } from '../shared/ports.ts';
+import type { KnownIds, Leftover, PhoneNumber, PhoneNumberSpec, PhoneNumberStatus, Pin } from './model.ts';
+import { leftoverKinds } from './model.ts';
+import { reasons } from './names.ts';
+
+/** Go style, whole seconds, at most 24 h: `90s`, `5m`, `1h30m`. */
+export const durationForm = /^([0-9]{1,2}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?$/;
+const dayInSeconds = 86_400;
+
+/** Whole seconds of a Go-style duration that matches `durationForm`. */
+export function secondsOf(duration: string): number {
+  const [, hours = '0h', minutes = '0m', seconds = '0s'] = durationForm.exec(duration) ?? [];
+  return Number.parseInt(hours) * 3600 + Number.parseInt(minutes) * 60 + Number.parseInt(seconds);
+}
+
+function duration(fallback: string, leastSeconds: number) {
+  return z
+    .string()
+    .min(2)
+    .max(16)
+    .regex(durationForm, 'is not a duration such as 30s, 5m or 1h30m')
+    .refine((text) => secondsOf(text) >= leastSeconds && secondsOf(text) <= dayInSeconds, `is not between ${leastSeconds}s and 24h`)
+    .default(fallback);
+}
+
+/**
+ * One IPv4 address or CIDR: Twilio's signalling is IPv4 only, its IP access control lists take nothing else, and LiveKit
+ * opens a trunk to everybody when an entry holds a list.
+ */
+const addressForm =
+  /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\/(3[0-2]|[12]?[0-9]))?$/;
+const address = z.string().max(18).regex(addressForm, 'is not one IPv4 address or CIDR, one per entry');
+
+const headerToken = /^[A-Za-z0-9.!%*_+`'~-]{1,255}$/;
+const sipUri = /^sip:([A-Za-z0-9._~+-]+@)?[A-Za-z0-9.-]+(:[0-9]{1,5})?(;[A-Za-z0-9=._-]+)*$/;
+
+const sipTrunkSchema = z.strictObject({
+  originationUris: z.array(z.string().max(255).regex(sipUri, 'is not a SIP URI such as sip:abc.sip.livekit.cloud;transport=tcp')).max(10).default([]),
+  transferMode: z.enum(['disable-all', 'enable-all', 'sip-only']).default('disable-all'),
+  inbound: z
+    .strictObject({
+      allowedAddresses: z.array(address).max(64).default([]),
+      krispEnabled: z.boolean().default(false),
+      headersToAttributes: z
+        .record(z.string().regex(headerToken, 'is not a SIP header name'), z.string().min(1).max(255))
+        .refine((map) => Object.keys(map).length <= 32, 'has more than 32 entries')
+        .default({}),
+      maxCallDuration: duration('1h', 1),
+      ringingTimeout: duration('30s', 1),
+    })
+    .prefault({}),
+  outbound: z
+    .strictObject({ enabled: z.boolean().default(false), allowedCidrs: z.array(address).max(25).default([]) })
+    .prefault({}),
+  dispatch: z
+    .strictObject({
+      roomPrefix: z.string().min(1).max(64).default('call-'),
+      agents: z
+        .array(
+          z.strictObject({
+            agentName: z.string().min(1).max(128),
+            metadata: z.string().max(4096).default(''),
+          }),
+        )
+        .max(8)
+        .default([]),
+      hidePhoneNumber: z.boolean().default(false),
+      attributes: z
+        .record(z.string().min(1).max(128), z.string().max(1024))
+        .refine((map) => Object.keys(map).length <= 32, 'has more than 32 entries')
+        .default({}),
+    })
+    .prefault({}),
+});
+
+/** The spec as users write it, judged as the CRD judges it. */
+export const phoneNumberSpecSchema = z.strictObject({
+  phoneNumber: z.string().max(16).regex(/^\+[1-9][0-9]{6,14}$/, 'is not an E.164 number such as +447446466847'),
+  accountRef: z
+    .strictObject({ name: z.string().min(1).max(253).regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/) })
+    .prefault({ name: 'default' }),
+  // Any word: a policy the operator does not know must be seen, so that nothing is done on a guess.
+  deletionPolicy: z.string().min(1).max(32).default('Delete'),
+  voice: z.strictObject({ sipTrunk: sipTrunkSchema }),
+});
+
+/** A spec that parses, or the problems of one that does not, each with its path. */
+export type ParsedSpec =
+  | { readonly kind: 'valid'; readonly spec: PhoneNumberSpec }
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] };
+
+export function parseSpec(spec: unknown): ParsedSpec {
+  const result = phoneNumberSpecSchema.safeParse(spec);
+  if (!result.success) {
+    return { kind: 'invalid', problems: result.error.issues.map((issue) => `spec.${issue.path.join('.')} ${issue.message}`) };
+  }
+  const { phoneNumber, accountRef, voice } = result.data;
+  const { maxCallDuration, ringingTimeout, ...inbound } = voice.sipTrunk.inbound;
+  return {
+    kind: 'valid',
+    spec: {
+      phoneNumber,
+      accountName: accountRef.name,
+      sipTrunk: {
+        ...voice.sipTrunk,
+        inbound: {
+          ...inbound,
+          maxCallDurationSeconds: secondsOf(maxCallDuration),
+          ringingTimeoutSeconds: secondsOf(ringingTimeout),
+        },
+      },
+    },
+  };
+}
+
+/** `spec.deletionPolicy`, read on its own: the rest of the spec may not parse, and a deletion must not depend on it. */
+export function parseDeletionPolicy(spec: unknown): string {
+  const result = z.object({ deletionPolicy: z.string().default('Delete') }).safeParse(spec);
+  return result.success ? result.data.deletionPolicy : 'unreadable';
+}
+
+/** The number a spec names, or nothing; for indexes over objects whose spec may not parse. */
+export function phoneNumberOf(spec: unknown): string | undefined {
+  const result = z.object({ phoneNumber: z.string() }).safeParse(spec);
+  return result.success ? result.data.phoneNumber : undefined;
+}
+
+/** The account a spec names. */
+export function accountNameOf(spec: unknown): string {
+  const result = z.object({ accountRef: z.object({ name: z.string() }) }).safeParse(spec);
+  return result.success ? result.data.accountRef.name : 'default';
+}
+
+export const pinSchema = z.object({
+  account: z.string().min(1),
+  accountSid: z.string().regex(/^AC[0-9a-fA-F]{32}$/),
+  livekitUrl: z.url({ protocol: /^https?$/ }),
+  ownerId: z.string().regex(/^[a-z0-9-]{1,16}$/),
+  phoneNumber: z.string().regex(/^\+[1-9][0-9]{6,14}$/),
+});
+
+/** The pin in the intent annotation, if it is readable. */
+export function parseIntent(annotation: string | undefined): Pin | undefined {
+  if (annotation === undefined) return undefined;
+  try {
+    return pinSchema.safeParse(JSON.parse(annotation)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Forms of provider ids. Twilio's SDK puts ids into paths unescaped, so nothing else may reach it. */
+const idForms = {
+  phoneNumberSid: /^PN[0-9a-fA-F]{32}$/,
+  trunkSid: /^TK[0-9a-fA-F]{32}$/,
+  credentialListSid: /^CL[0-9a-fA-F]{32}$/,
+  credentialSid: /^CR[0-9a-fA-F]{32}$/,
+  ipAccessControlListSid: /^AL[0-9a-fA-F]{32}$/,
+  inboundTrunkId: /^ST_[0-9A-Za-z]{1,64}$/,
+  outboundTrunkId: /^ST_[0-9A-Za-z]{1,64}$/,
+  dispatchRuleId: /^SDR_[0-9A-Za-z]{1,64}$/,
+} as const satisfies Record<keyof KnownIds, RegExp>;
+
+const condition = z.object({
+  type: z.string(),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string().default(''),
+  message: z.string().default(''),
+  observedGeneration: z.number().optional(),
+  lastTransitionTime: z.string(),
+});
+const leftover = z.object({
+  order: z.number(),
+  provider: z.enum(['Twilio', 'LiveKit']),
+  account: z.string(),
+  kind: z.enum(leftoverKinds),
+  id: z.string().optional(),
+  name: z.string(),
+  state: z.enum(['Present', 'Unknown']),
+  reason: z.enum(reasons),
+  message: z.string(),
+  risk: z.enum(['RoutesCalls', 'TollFraud', 'Billing', 'Clutter']),
+  removeCommand: z.string(),
+  verifyCommand: z.string(),
+  consolePath: z.string(),
+}) satisfies z.ZodType<Leftover>;
+
+/** Entries that do not read are dropped: a forged or newer status must not stop the operator. */
+function readableOf<T>(schema: z.ZodType<T>) {
+  return z
+    .array(z.unknown())
+    .catch([])
+    .transform((items) => items.flatMap((item) => schema.safeParse(item).data ?? []));
+}
+const text = z.string().optional().catch(undefined);
+const texts = z.record(z.string(), z.unknown()).catch({});
+
+const statusSchema = z
+  .object({
+    phase: z.string().catch('Pending'),
+    conditions: readableOf(condition),
+    pinned: pinSchema.optional().catch(undefined),
+    routing: z.enum(['Attached', 'Detached']).optional().catch(undefined),
+    firstReadyTime: text,
+    lastHandledReconcile: text,
+    twilio: texts,
+    livekit: texts,
+    leftovers: readableOf(leftover),
+    deletion: z
+      .object({ policy: z.string(), firstFailureTime: z.iso.datetime().optional().catch(undefined), lastHandledRetry: text })
+      .optional()
+      .catch(undefined),
+  })
+  .catch(() => statusSchema.parse({}));
+
+/** A PhoneNumber as read from the API server; never throws. */
+export function parsePhoneNumber(object: KubernetesObject): PhoneNumber {
+  const { metadata } = object;
+  const { twilio, livekit, ...status } = statusSchema.parse(object.status ?? {});
+  const stored = { ...twilio, ...livekit };
+  const ids: Record<string, string> = {};
+  const malformedIds: string[] = [];
+  for (const [field, form] of Object.entries(idForms)) {
+    const id = stored[field];
+    if (typeof id === 'string' && form.test(id)) ids[field] = id;
+    else if (id !== undefined) malformedIds.push(field);
+  }
+  const sids = z.array(z.string().regex(/^OU[0-9a-fA-F]{32}$/)).safeParse(twilio['originationUrlSids']);
+  const parsed: PhoneNumberStatus = {
+    ...status,
+    ids,
+    originationUrlSids: sids.success ? sids.data : [],
+    trunkDomainName: typeof twilio['trunkDomainName'] === 'string' ? twilio['trunkDomainName'] : undefined,
+  };
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    generation: metadata.generation ?? 0,
+    creationTimestamp: metadata.creationTimestamp ?? '',
+    deleting: metadata.deletionTimestamp !== undefined,
+    finalizers: metadata.finalizers ?? [],
+    annotations: metadata.annotations ?? {},
+    spec: object.spec,
+    status: parsed,
+    malformedIds,
+  };
+}
+
+/** The status as it is stored; the other way round of `parsePhoneNumber`. */
+export function storedStatus(status: PhoneNumberStatus): Record<string, unknown> {
+  const { ids, trunkDomainName, originationUrlSids, ...rest } = status;
+  return {
+    ...rest,
+    twilio: {
+      phoneNumberSid: ids.phoneNumberSid,
+      trunkSid: ids.trunkSid,
+      trunkDomainName,
+      originationUrlSids,
+      credentialListSid: ids.credentialListSid,
+      credentialSid: ids.credentialSid,
+      ipAccessControlListSid: ids.ipAccessControlListSid,
+    },
+    livekit: {
+      inboundTrunkId: ids.inboundTrunkId,
+      outboundTrunkId: ids.outboundTrunkId,
+      dispatchRuleId: ids.dispatchRuleId,
+    },
+  };
+}

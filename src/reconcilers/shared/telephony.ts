@@ -1,0 +1,169 @@
+/**
+ * What Twilio and LiveKit are to the core: a few calls in our words, and plain data.
+ *
+ * Every call throws a `ProviderError` when it fails. A `read…` answers `undefined` for "not found"; what that proves is
+ * the caller's business. No call is repeated by a port: the engine is the one retry layer.
+ */
+
+/** A number of a Twilio account (IncomingPhoneNumber) as far as its voice routing goes. */
+export interface NumberState {
+  readonly sid: string;
+  readonly phoneNumber: string;
+  /** Empty when the number is on no trunk. */
+  readonly trunkSid: string;
+  /** Empty when calls go to no TwiML application. */
+  readonly voiceApplicationSid: string;
+  readonly voiceUrl: string;
+  readonly voiceCapable: boolean;
+  /** Hosted numbers carry SMS only: voice never reaches Twilio. */
+  readonly hosted: boolean;
+}
+
+export type TransferMode = 'disable-all' | 'enable-all' | 'sip-only';
+
+export interface TrunkState {
+  readonly sid: string;
+  readonly accountSid: string;
+  readonly friendlyName: string;
+  readonly domainName: string;
+  readonly transferMode: string;
+}
+
+export interface OriginationUrlState {
+  readonly sid: string;
+  readonly friendlyName: string;
+  readonly sipUrl: string;
+  readonly priority: number;
+  readonly weight: number;
+  readonly enabled: boolean;
+}
+
+export interface NamedList {
+  readonly sid: string;
+  readonly friendlyName: string;
+}
+
+export interface CredentialState {
+  readonly sid: string;
+  readonly username: string;
+}
+
+export interface IpAddressState {
+  readonly sid: string;
+  readonly friendlyName: string;
+  readonly ipAddress: string;
+  readonly cidrPrefixLength: number;
+}
+
+/** Twilio, bound to one account. Lists are complete: all pages are read. */
+export interface TwilioPort {
+  /** Throws unless the credentials really act on the account that this port is bound to. */
+  proveAccount(): Promise<void>;
+  /** The number by its E.164 form; the answer is also a proof of the account. */
+  findNumber(phoneNumber: string): Promise<NumberState | undefined>;
+  readNumber(sid: string): Promise<NumberState | undefined>;
+  listTrunks(): Promise<readonly TrunkState[]>;
+  readTrunk(sid: string): Promise<TrunkState | undefined>;
+  createTrunk(trunk: { friendlyName: string; domainName: string; transferMode: TransferMode }): Promise<TrunkState>;
+  updateTrunk(sid: string, change: { transferMode: TransferMode }): Promise<TrunkState>;
+  deleteTrunk(sid: string): Promise<void>;
+  listOriginationUrls(trunkSid: string): Promise<readonly OriginationUrlState[]>;
+  createOriginationUrl(trunkSid: string, url: OriginationUrlValues): Promise<OriginationUrlState>;
+  updateOriginationUrl(trunkSid: string, sid: string, url: OriginationUrlValues): Promise<OriginationUrlState>;
+  deleteOriginationUrl(trunkSid: string, sid: string): Promise<void>;
+  attachNumber(trunkSid: string, phoneNumberSid: string): Promise<void>;
+  /** Compare and detach: does nothing to a number that is on another trunk. */
+  detachNumber(trunkSid: string, phoneNumberSid: string): Promise<void>;
+  listCredentialLists(): Promise<readonly NamedList[]>;
+  readCredentialList(sid: string): Promise<NamedList | undefined>;
+  createCredentialList(friendlyName: string): Promise<NamedList>;
+  deleteCredentialList(sid: string): Promise<void>;
+  listCredentials(listSid: string): Promise<readonly CredentialState[]>;
+  createCredential(listSid: string, credential: { username: string; password: string }): Promise<CredentialState>;
+  deleteCredential(listSid: string, sid: string): Promise<void>;
+  listTrunkCredentialLists(trunkSid: string): Promise<readonly NamedList[]>;
+  attachCredentialList(trunkSid: string, listSid: string): Promise<void>;
+  detachCredentialList(trunkSid: string, listSid: string): Promise<void>;
+  listIpAccessControlLists(): Promise<readonly NamedList[]>;
+  readIpAccessControlList(sid: string): Promise<NamedList | undefined>;
+  createIpAccessControlList(friendlyName: string): Promise<NamedList>;
+  deleteIpAccessControlList(sid: string): Promise<void>;
+  listIpAddresses(listSid: string): Promise<readonly IpAddressState[]>;
+  createIpAddress(listSid: string, address: Omit<IpAddressState, 'sid'>): Promise<IpAddressState>;
+  deleteIpAddress(listSid: string, sid: string): Promise<void>;
+  listTrunkIpAccessControlLists(trunkSid: string): Promise<readonly NamedList[]>;
+  attachIpAccessControlList(trunkSid: string, listSid: string): Promise<void>;
+  detachIpAccessControlList(trunkSid: string, listSid: string): Promise<void>;
+}
+
+export type OriginationUrlValues = Omit<OriginationUrlState, 'sid'>;
+
+/** The fields of a LiveKit inbound trunk that the operator owns. Durations in whole seconds. */
+export interface InboundTrunkValues {
+  readonly name: string;
+  readonly numbers: readonly string[];
+  readonly allowedAddresses: readonly string[];
+  readonly krispEnabled: boolean;
+  readonly headersToAttributes: Readonly<Record<string, string>>;
+  readonly maxCallDurationSeconds: number;
+  readonly ringingTimeoutSeconds: number;
+}
+export interface InboundTrunkState extends InboundTrunkValues {
+  readonly id: string;
+}
+
+export interface AgentDispatch {
+  readonly agentName: string;
+  readonly metadata: string;
+}
+
+/** The fields of a LiveKit dispatch rule (individual rooms) that the operator owns. */
+export interface DispatchRuleValues {
+  readonly name: string;
+  readonly trunkIds: readonly string[];
+  readonly roomPrefix: string;
+  readonly agents: readonly AgentDispatch[];
+  readonly hidePhoneNumber: boolean;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+export interface DispatchRuleState extends DispatchRuleValues {
+  readonly id: string;
+}
+
+export interface OutboundTrunkValues {
+  readonly name: string;
+  readonly numbers: readonly string[];
+  /** Host name of the Twilio trunk's termination domain. */
+  readonly address: string;
+  readonly authUsername: string;
+}
+export interface OutboundTrunkState extends OutboundTrunkValues {
+  readonly id: string;
+}
+
+/** LiveKit's SIP service, bound to one project. Lists are complete: all pages are read. */
+export interface LiveKitPort {
+  listInboundTrunks(): Promise<readonly InboundTrunkState[]>;
+  readInboundTrunk(id: string): Promise<InboundTrunkState | undefined>;
+  /** Inbound trunks that hold the number, whoever made them; trunks without any number are left out. */
+  findInboundTrunks(phoneNumber: string): Promise<readonly InboundTrunkState[]>;
+  createInboundTrunk(trunk: InboundTrunkValues): Promise<InboundTrunkState>;
+  /** Keeps what the values do not name. */
+  updateInboundTrunk(id: string, trunk: InboundTrunkValues): Promise<InboundTrunkState>;
+  listDispatchRules(): Promise<readonly DispatchRuleState[]>;
+  readDispatchRule(id: string): Promise<DispatchRuleState | undefined>;
+  createDispatchRule(rule: DispatchRuleValues): Promise<DispatchRuleState>;
+  /** Keeps what the values do not name. */
+  updateDispatchRule(id: string, rule: DispatchRuleValues): Promise<DispatchRuleState>;
+  deleteDispatchRule(id: string): Promise<void>;
+  listOutboundTrunks(): Promise<readonly OutboundTrunkState[]>;
+  readOutboundTrunk(id: string): Promise<OutboundTrunkState | undefined>;
+  createOutboundTrunk(trunk: OutboundTrunkValues & { readonly authPassword: string }): Promise<OutboundTrunkState>;
+  /** Field updates only: a replace without the password would wipe it. */
+  updateOutboundTrunk(
+    id: string,
+    change: { address: string; authUsername: string; authPassword: string },
+  ): Promise<OutboundTrunkState>;
+  /** Deletes a trunk of either direction. The answer proves nothing: LiveKit says 200 to any id. */
+  deleteTrunk(id: string): Promise<void>;
+}
