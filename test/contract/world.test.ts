@@ -176,7 +176,13 @@ describe('kubectlFitsServer', () => {
       server: 'v1.36.3',
       fits: false,
     },
-    { name: 'an unreadable version does not fit', why: 'our own is safe', kubectl: 'unknown', server: 'v1.36.3', fits: false },
+    {
+      name: 'an unreadable version does not fit',
+      why: 'our own is safe',
+      kubectl: 'unknown',
+      server: 'v1.36.3',
+      fits: false,
+    },
   ])('$name', ({ kubectl, server, fits }) => {
     expect(kubectlFitsServer(kubectl, server)).toBe(fits);
   });
@@ -193,9 +199,24 @@ describe('sumRequests', () => {
 
   test.for([
     { name: 'no filter sums all', why: 'what is not given is not looked at', filter: {}, sum: 72 },
-    { name: 'a code counts alone', why: 'refused writes are not writes', filter: { resource: 'widgets', code: 200 }, sum: 7 },
-    { name: 'an empty subresource is the object itself', why: 'spec and status differ', filter: { subresource: '' }, sum: 68 },
-    { name: 'verbs are alternatives', why: 'all writes at once', filter: { verbs: ['PATCH', 'PUT'], code: 200 }, sum: 67 },
+    {
+      name: 'a code counts alone',
+      why: 'refused writes are not writes',
+      filter: { resource: 'widgets', code: 200 },
+      sum: 7,
+    },
+    {
+      name: 'an empty subresource is the object itself',
+      why: 'spec and status differ',
+      filter: { subresource: '' },
+      sum: 68,
+    },
+    {
+      name: 'verbs are alternatives',
+      why: 'all writes at once',
+      filter: { verbs: ['PATCH', 'PUT'], code: 200 },
+      sum: 67,
+    },
   ])('$name', ({ filter, sum }) => {
     expect(sumRequests(metrics, filter)).toBe(sum);
   });

@@ -38,7 +38,9 @@ export async function writeControlPlaneFiles(layout: ControlPlaneLayout): Promis
     privateKeyEncoding: { type: 'sec1', format: 'pem' },
     publicKeyEncoding: { type: 'spki', format: 'pem' },
   });
-  const tokens = [ADMINISTRATOR, OPERATOR].map(({ token, user, groups }) => `${token},${user},${user},"${groups.join()}"`);
+  const tokens = [ADMINISTRATOR, OPERATOR].map(
+    ({ token, user, groups }) => `${token},${user},${user},"${groups.join()}"`,
+  );
   await Promise.all([
     writeFile(join(layout.folder, 'service-account.key'), privateKey, { mode: 0o600 }),
     writeFile(join(layout.folder, 'service-account.pub'), publicKey),

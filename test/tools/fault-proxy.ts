@@ -232,7 +232,8 @@ async function passBody(reply: IncomingMessage, response: ServerResponse, limit:
   for await (const chunk of reply) {
     const part: Buffer = chunk.subarray(0, Math.min(chunk.length, left));
     left -= part.length;
-    if (!response.write(part) && !response.destroyed) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    if (!response.write(part) && !response.destroyed)
+      await Promise.race([once(response, 'drain'), once(response, 'close')]);
     if (left <= 0) {
       cut();
       return;
@@ -241,7 +242,10 @@ async function passBody(reply: IncomingMessage, response: ServerResponse, limit:
   response.end();
 }
 
-function replyInstead(response: ServerResponse, { status, body = '', headers = {} }: Extract<FaultEffect, { kind: 'status' }>): void {
+function replyInstead(
+  response: ServerResponse,
+  { status, body = '', headers = {} }: Extract<FaultEffect, { kind: 'status' }>,
+): void {
   const isText = typeof body === 'string';
   response.writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json', ...headers });
   response.end(isText ? body : JSON.stringify(body));

@@ -145,9 +145,11 @@ const QUOTED_LINES = 30;
 /** The command and the last 30 lines of a process's output, for the text of an error. */
 export async function describeOutput(process: RunningProcess): Promise<string> {
   const lines = (await process.output()).trimEnd().split('\n').slice(-QUOTED_LINES);
-  return [`  command: ${process.command.join(' ')}`, '  last lines of its output:', ...lines.map((line) => `  | ${line}`)].join(
-    '\n',
-  );
+  return [
+    `  command: ${process.command.join(' ')}`,
+    '  last lines of its output:',
+    ...lines.map((line) => `  | ${line}`),
+  ].join('\n');
 }
 
 function sendSignal(pid: number, name: ProcessSignal): void {

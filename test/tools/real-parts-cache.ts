@@ -64,7 +64,10 @@ export async function readGoModule(name: string): Promise<GoModule> {
  */
 export function requiredVersion(goMod: string, dependency: string): string {
   const line = goMod.split('\n').find((candidate) => {
-    const words = candidate.trim().replace(/^require /, '').split(' ');
+    const words = candidate
+      .trim()
+      .replace(/^require /, '')
+      .split(' ');
     return words[0] === dependency && words[1]?.startsWith('v') === true;
   });
   const version = / (v\S+)/.exec(line ?? '')?.[1];

@@ -76,8 +76,7 @@ export async function ensureRealParts(
   const wanted = PART_NAMES.filter((name) => parts.includes(name));
   // One after the other: a build uses all cores by itself.
   for (const [index, name] of wanted.entries()) {
-    found[name] =
-      (await findInAssets(name)) ?? (await findOrBuild(name, `${index + 1} of ${wanted.length}`, progress));
+    found[name] = (await findInAssets(name)) ?? (await findOrBuild(name, `${index + 1} of ${wanted.length}`, progress));
   }
   return found;
 }

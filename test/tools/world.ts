@@ -58,7 +58,12 @@ export interface World extends AsyncDisposable {
  * @throws Error with the last output of the part that did not start; nothing is left running then
  */
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
-  const { controllerManager = true, liveKitServers = 1, apiServerFlags = [], progress = progressToStandardError } = options;
+  const {
+    controllerManager = true,
+    liveKitServers = 1,
+    apiServerFlags = [],
+    progress = progressToStandardError,
+  } = options;
   const parts = await ensureRealParts({
     parts: [
       'etcd',
@@ -123,7 +128,15 @@ async function startApiProxy(controlPlane: ControlPlane): Promise<FaultProxy> {
 }
 
 async function applyManifest(controlPlane: ControlPlane, path: string): Promise<void> {
-  const { stdout } = await controlPlane.kubectl(['apply', '--server-side', '--force-conflicts', '-o', 'name', '-f', path]);
+  const { stdout } = await controlPlane.kubectl([
+    'apply',
+    '--server-side',
+    '--force-conflicts',
+    '-o',
+    'name',
+    '-f',
+    path,
+  ]);
   const definitions = stdout.split('\n').filter((name) => name.startsWith('customresourcedefinition.'));
   if (definitions.length === 0) return;
   await controlPlane.kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...definitions]);

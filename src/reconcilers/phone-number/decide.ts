@@ -17,7 +17,12 @@ export type Step =
   | { readonly kind: 'createTrunk' }
   | { readonly kind: 'updateTrunk'; readonly trunkSid: string }
   | { readonly kind: 'createOriginationUrl'; readonly trunkSid: string; readonly values: OriginationUrlValues }
-  | { readonly kind: 'updateOriginationUrl'; readonly trunkSid: string; readonly sid: string; readonly values: OriginationUrlValues }
+  | {
+      readonly kind: 'updateOriginationUrl';
+      readonly trunkSid: string;
+      readonly sid: string;
+      readonly values: OriginationUrlValues;
+    }
   | { readonly kind: 'deleteOriginationUrl'; readonly trunkSid: string; readonly sid: string }
   | { readonly kind: 'createInboundTrunk'; readonly values: InboundTrunkValues }
   | { readonly kind: 'updateInboundTrunk'; readonly id: string; readonly values: InboundTrunkValues }
@@ -30,7 +35,12 @@ export type Step =
   | { readonly kind: 'deleteIpAddress'; readonly listSid: string; readonly sid: string }
   | { readonly kind: 'attachIpAccessControlList'; readonly trunkSid: string; readonly listSid: string }
   /** A new credential at Twilio, and LiveKit set to it in one call: the only two places its password ever is. */
-  | { readonly kind: 'renewCredential'; readonly listSid: string; readonly address: string; readonly outboundId: string | undefined }
+  | {
+      readonly kind: 'renewCredential';
+      readonly listSid: string;
+      readonly address: string;
+      readonly outboundId: string | undefined;
+    }
   | { readonly kind: 'deleteCredential'; readonly listSid: string; readonly sid: string }
   /** Takes the whole outbound branch, or the list of allowed addresses, down again. */
   | { readonly kind: 'removeOutbound' }
@@ -66,7 +76,8 @@ function trunkStep(desired: Desired, { trunk, originationUrls }: Observed): Step
   const prefix = markOf(desired.identity, 'origination-0').slice(0, -1);
   const superfluous = originationUrls.find(
     ({ friendlyName }) =>
-      friendlyName.startsWith(prefix) && !desired.originationUrls.some((wanted) => wanted.friendlyName === friendlyName),
+      friendlyName.startsWith(prefix) &&
+      !desired.originationUrls.some((wanted) => wanted.friendlyName === friendlyName),
   );
   return superfluous && { kind: 'deleteOriginationUrl', trunkSid: trunk.sid, sid: superfluous.sid };
 }
@@ -146,11 +157,10 @@ function numberStep({ number, trunk, numberReread, foreignInbound }: Observed, m
 }
 
 /** Compares only the fields that we own: what people set besides stays theirs. */
-function sameValues<T extends object>(present: T, wanted: T): boolean {
+function sameValues<T extends object>(present: T, wanted: Partial<T>): boolean {
   return Object.entries(wanted).every(([field, value]) => isDeepStrictEqual(Reflect.get(present, field), value));
 }
 
 function sameAddress(present: DesiredAddress, wanted: DesiredAddress): boolean {
   return present.ipAddress === wanted.ipAddress && present.cidrPrefixLength === wanted.cidrPrefixLength;
 }
-

@@ -1,7 +1,12 @@
 /**
  * Desired: what should exist outside for one PhoneNumber, computed from its spec and its account. Pure.
  */
-import type { DispatchRuleValues, InboundTrunkValues, OriginationUrlValues, TransferMode } from '../shared/telephony.ts';
+import type {
+  DispatchRuleValues,
+  InboundTrunkValues,
+  OriginationUrlValues,
+  TransferMode,
+} from '../shared/telephony.ts';
 import { markOf } from './mark.ts';
 import type { Identity, PhoneNumberSpec } from './model.ts';
 

@@ -4,6 +4,7 @@
  * A create whose answer is lost is remembered: until `lateCommitMs` have passed, a list that lacks the object proves
  * nothing (DESIGN 3.1, absence).
  */
+import type { OpenAccount } from '../shared/accounts.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
 import type { Desired } from './desired.ts';
 import type { Step } from './decide.ts';
@@ -11,17 +12,13 @@ import { markOf, ownershipOf, trunkDomainOf } from './mark.ts';
 import type { Duplicate, Observed } from './observed.ts';
 import { pickOurs } from './observe.ts';
 import type { Pass } from './pass.ts';
-import type { OpenAccount } from './ports.ts';
 
 /** Twilio: domain reserved for 30 days after its trunk was deleted, or somebody else's; own duplicate domain. */
 const domainTakenCodes = ['21248', '21245'];
 const domainAttempts = 5;
 
 /** Everything but the steps that the removal engine carries out. */
-export type MakingStep = Exclude<
-  Step,
-  { readonly kind: 'converged' | 'removeOutbound' | 'removeIpAccessControlList' }
->;
+export type MakingStep = Exclude<Step, { readonly kind: 'converged' | 'removeOutbound' | 'removeIpAccessControlList' }>;
 
 /** Throws what a port throws. */
 export async function execute(
@@ -129,7 +126,9 @@ async function createTrunk(desired: Desired, { twilio }: OpenAccount, pass: Pass
   for (let attempt = 0; ; attempt += 1) {
     const domainName = trunkDomainOf(desired.identity, attempt);
     try {
-      return await creating(pass, () => twilio.createTrunk({ friendlyName, domainName, transferMode: desired.transferMode }));
+      return await creating(pass, () =>
+        twilio.createTrunk({ friendlyName, domainName, transferMode: desired.transferMode }),
+      );
     } catch (error) {
       if (!isRefusal(error, domainTakenCodes) || attempt + 1 >= domainAttempts) throw error;
       const found = (await twilio.listTrunks()).find((trunk) => trunk.domainName === domainName);
@@ -174,9 +173,14 @@ async function renewCredential(
 
 /** Deletes one of two objects with the same mark, after a live read that says it is still ours. */
 async function deleteDuplicate({ kind, id }: Duplicate, { identity }: Desired, { twilio, livekit }: OpenAccount) {
-  const ours = async (read: Promise<{ name: string } | { friendlyName: string } | undefined>, role: Parameters<typeof ownershipOf>[2]) => {
+  const ours = async (
+    read: Promise<{ name: string } | { friendlyName: string } | undefined>,
+    role: Parameters<typeof ownershipOf>[2],
+  ) => {
     const found = await read;
-    return found !== undefined && ownershipOf('name' in found ? found.name : found.friendlyName, identity, role) === 'ours';
+    return (
+      found !== undefined && ownershipOf('name' in found ? found.name : found.friendlyName, identity, role) === 'ours'
+    );
   };
   switch (kind) {
     case 'Trunk':

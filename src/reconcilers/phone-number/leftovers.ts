@@ -1,9 +1,9 @@
 /**
  * Leftovers, pure: what a person needs to know to remove by hand what the operator could not.
  */
+import type { Reason } from '../shared/reasons.ts';
 import type { Identity, Leftover, LeftoverKind } from './model.ts';
 import { leftoverKinds } from './model.ts';
-import type { Reason } from './names.ts';
 import { markOfKind } from './observe.ts';
 
 /** One thing that is left, or that could not be looked at. */
@@ -77,8 +77,12 @@ function commandsFor(
     case 'NumberAttachment': {
       const trunk = parentId ?? `<sid of ${mark}>`;
       return {
-        removeCommand: twilio(`trunking:v1:trunks:phone-numbers:remove --trunk-sid ${trunk} --sid ${id ?? '<sid of the number>'}`),
-        verifyCommand: twilio(`core:incoming-phone-numbers:list --phone-number ${identity.phoneNumber} --properties sid,trunkSid`),
+        removeCommand: twilio(
+          `trunking:v1:trunks:phone-numbers:remove --trunk-sid ${trunk} --sid ${id ?? '<sid of the number>'}`,
+        ),
+        verifyCommand: twilio(
+          `core:incoming-phone-numbers:list --phone-number ${identity.phoneNumber} --properties sid,trunkSid`,
+        ),
         consolePath: `Twilio Console > Phone Numbers > Manage > Active numbers > ${identity.phoneNumber} > Voice configuration`,
       };
     }
@@ -91,7 +95,9 @@ function commandsFor(
     case 'Credential': {
       const list = parentId ?? `<sid of ${mark}>`;
       return {
-        removeCommand: twilio(`core:sip:credential-lists:credentials:remove --credential-list-sid ${list} --sid ${id ?? '<sid>'}`),
+        removeCommand: twilio(
+          `core:sip:credential-lists:credentials:remove --credential-list-sid ${list} --sid ${id ?? '<sid>'}`,
+        ),
         verifyCommand: twilio(`core:sip:credential-lists:credentials:list --credential-list-sid ${list}`),
         consolePath: `${elastic} > Credential lists > ${mark}`,
       };

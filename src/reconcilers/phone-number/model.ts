@@ -3,7 +3,8 @@
  */
 import type { Condition } from '../shared/conditions.ts';
 import type { AgentDispatch, TransferMode } from '../shared/telephony.ts';
-import type { Reason } from './names.ts';
+import type { Pin } from '../shared/accounts.ts';
+import type { Reason } from '../shared/reasons.ts';
 
 /** `voice.sipTrunk` with every default filled in; durations in whole seconds. */
 export interface SipTrunkSpec {
@@ -31,17 +32,6 @@ export interface PhoneNumberSpec {
   readonly phoneNumber: string;
   readonly accountName: string;
   readonly sipTrunk: SipTrunkSpec;
-}
-
-/** Where the outside objects of one PhoneNumber live. Written once and never changed: deletion looks nowhere else. */
-export interface Pin {
-  /** Name of the TelephonyAccount. */
-  readonly account: string;
-  readonly accountSid: string;
-  /** An http(s) origin. */
-  readonly livekitUrl: string;
-  readonly ownerId: string;
-  readonly phoneNumber: string;
 }
 
 /** Ids of the outside objects; a missing one means "unknown" while our finalizer is on the object. */

@@ -2,8 +2,7 @@
  * Fixed names of the PhoneNumber kind: what users type and what stands in the cluster.
  */
 
-export const group = 'telephony.trunkline.dev';
-export const version = 'v1alpha1';
+import { group } from '../shared/api-group.ts';
 
 /** The write-ahead intent: it is on the object before anything outside is created. */
 export const finalizer = `${group}/cleanup`;
@@ -20,37 +19,3 @@ export const reconcileAnnotation = `${group}/reconcile`;
 export const intentAnnotation = `${group}/intent`;
 /** Who confirmed, stamped by the API server where it can (Kubernetes 1.36 and later). */
 export const forceDeleteByAnnotation = `${group}/force-delete-by`;
-
-/** Why a condition has the status it has: a closed list, see docs/reference/conditions.md. */
-export const reasons = [
-  'Ready',
-  'Provisioning',
-  'Suspended',
-  'NumberInUse',
-  'NumberNotFound',
-  'NumberUnusable',
-  'LiveKitNumberConflict',
-  'TrunkLimit',
-  'RegionMismatch',
-  'InvalidSpec',
-  'AccountNotFound',
-  'NamespaceNotAllowed',
-  'AccountNotReady',
-  'CredentialsUnavailable',
-  'CredentialsRefused',
-  'AccountMismatch',
-  'AccountUnavailable',
-  'Paused',
-  'MassDrift',
-  'RateLimited',
-  'ProviderError',
-  'RoutingChangedElsewhere',
-  'OwnershipUnknown',
-  'OwnershipTaken',
-  'RemovalFailed',
-  'Draining',
-  'Deleting',
-  'CleanupFailed',
-  'UnknownDeletionPolicy',
-] as const;
-export type Reason = (typeof reasons)[number];

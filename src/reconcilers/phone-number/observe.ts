@@ -22,11 +22,15 @@ export async function observe(
     twilio.findNumber(identity.phoneNumber),
     listWith(twilio.listTrunks(), ids.trunkSid, (sid) => twilio.readTrunk(sid)),
     listWith(twilio.listCredentialLists(), ids.credentialListSid, (sid) => twilio.readCredentialList(sid)),
-    listWith(twilio.listIpAccessControlLists(), ids.ipAccessControlListSid, (sid) => twilio.readIpAccessControlList(sid)),
+    listWith(twilio.listIpAccessControlLists(), ids.ipAccessControlListSid, (sid) =>
+      twilio.readIpAccessControlList(sid),
+    ),
     ids.inboundTrunkId === undefined
       ? livekit.listInboundTrunks()
       : listOf(livekit.readInboundTrunk(ids.inboundTrunkId)),
-    ids.dispatchRuleId === undefined ? livekit.listDispatchRules() : listOf(livekit.readDispatchRule(ids.dispatchRuleId)),
+    ids.dispatchRuleId === undefined
+      ? livekit.listDispatchRules()
+      : listOf(livekit.readDispatchRule(ids.dispatchRuleId)),
     ids.outboundTrunkId === undefined
       ? livekit.listOutboundTrunks()
       : listOf(livekit.readOutboundTrunk(ids.outboundTrunkId)),
@@ -93,9 +97,7 @@ export function markOfKind(identity: Identity, kind: LeftoverKind): string {
   return markOf(identity, roleOf[kind]);
 }
 
-type Marked =
-  | { readonly sid: string; readonly friendlyName: string }
-  | { readonly id: string; readonly name: string };
+type Marked = { readonly sid: string; readonly friendlyName: string } | { readonly id: string; readonly name: string };
 
 /** Twilio and LiveKit name the same two things differently. */
 export function labelOf(object: Marked): { readonly id: string; readonly name: string } {

@@ -1,11 +1,9 @@
 /**
  * What the PhoneNumber kind needs from outside, in its own words.
  */
-import type { Clock, EventNote, Fence, KubernetesObject, ObjectKey, Random } from '../shared/ports.ts';
-import type { LiveKitPort, TwilioPort } from '../shared/telephony.ts';
+import type { Accounts, Pin } from '../shared/accounts.ts';
+import type { Clock, EventSink, Fence, KubernetesObject, ObjectKey, Random } from '../shared/ports.ts';
 import type { Memories } from './memory.ts';
-import type { Pin } from './model.ts';
-import type { Reason } from './names.ts';
 
 /** PhoneNumbers at the API server. Every write is a compare-and-swap on the object's resourceVersion. */
 export interface PhoneNumberStore {
@@ -35,38 +33,6 @@ export interface OrphanRecord {
   /** RFC 3339. */
   readonly confirmedAt: string;
   readonly items: readonly unknown[];
-}
-
-/** A TelephonyAccount that may be used. */
-export interface OpenAccount {
-  readonly kind: 'open';
-  readonly account: string;
-  readonly accountSid: string;
-  readonly livekitUrl: string;
-  readonly ownerId: string;
-  readonly sipHost: string;
-  /** No external write at all while true; deletes wait and say so. */
-  readonly paused: boolean;
-  /** Where credentials are missing or wrong, every call of the port throws the reason. */
-  readonly twilio: TwilioPort;
-  readonly livekit: LiveKitPort;
-}
-
-export type AccountAnswer =
-  | OpenAccount
-  | { readonly kind: 'refused'; readonly reason: Reason; readonly message: string };
-
-export interface Accounts {
-  /** For creating and updating: the account must exist, be usable and allow the namespace. */
-  open(name: string, namespace: string): Promise<AccountAnswer>;
-  /** For removing: whatever is wrong, the ports say it; never another account or project than the pinned one. */
-  openPinned(pin: Pin): OpenAccount;
-  /** The Twilio account an account object stands for; two objects may name the same. */
-  accountSidOf(name: string): string | undefined;
-}
-
-export interface EventSink {
-  publish(regarding: KubernetesObject, event: EventNote): void;
 }
 
 /** Durations in milliseconds. Tests and the demo shorten them. */

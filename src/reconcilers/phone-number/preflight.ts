@@ -3,9 +3,9 @@
  *
  * Each refusal names the object and the next step.
  */
-import type { OpenAccount } from './ports.ts';
+import type { OpenAccount } from '../shared/accounts.ts';
+import type { Reason } from '../shared/reasons.ts';
 import type { Identity, PhoneNumberStatus } from './model.ts';
-import type { Reason } from './names.ts';
 import type { Observed } from './observed.ts';
 
 export interface Refusal {
@@ -64,7 +64,8 @@ function isUnrouted({ trunkSid, voiceApplicationSid, voiceUrl }: NonNullable<Obs
 
 function routedElsewhere(identity: Identity, observed: Observed, status: PhoneNumberStatus): Refusal | undefined {
   const { number, trunk } = observed;
-  if (number === undefined || (trunk !== undefined && number.trunkSid === trunk.sid) || isUnrouted(number)) return undefined;
+  if (number === undefined || (trunk !== undefined && number.trunkSid === trunk.sid) || isUnrouted(number))
+    return undefined;
   const where =
     number.trunkSid !== ''
       ? `trunk ${number.trunkSid}`

@@ -64,9 +64,27 @@ async function viewOfTwilio(input: ViewInput): Promise<Views> {
   }
   const [number, trunk, credentialList, accessList] = await Promise.all([
     attempt(readNumber(twilio, identity, ids.phoneNumberSid)),
-    find(input, 'trunk', ids.trunkSid, () => twilio.listTrunks(), (sid) => twilio.readTrunk(sid)),
-    find(input, 'credentials', ids.credentialListSid, () => twilio.listCredentialLists(), (sid) => twilio.readCredentialList(sid)),
-    find(input, 'acl', ids.ipAccessControlListSid, () => twilio.listIpAccessControlLists(), (sid) => twilio.readIpAccessControlList(sid)),
+    find(
+      input,
+      'trunk',
+      ids.trunkSid,
+      () => twilio.listTrunks(),
+      (sid) => twilio.readTrunk(sid),
+    ),
+    find(
+      input,
+      'credentials',
+      ids.credentialListSid,
+      () => twilio.listCredentialLists(),
+      (sid) => twilio.readCredentialList(sid),
+    ),
+    find(
+      input,
+      'acl',
+      ids.ipAccessControlListSid,
+      () => twilio.listIpAccessControlLists(),
+      (sid) => twilio.readIpAccessControlList(sid),
+    ),
   ]);
   return [
     ['NumberAttachment', attachmentView(number, trunk, ids)],
@@ -85,7 +103,10 @@ async function viewOfLiveKit(input: ViewInput): Promise<Views> {
       input,
       'inbound',
       ids.inboundTrunkId,
-      () => (ids.inboundTrunkId === undefined ? livekit.listInboundTrunks() : livekit.findInboundTrunks(identity.phoneNumber)),
+      () =>
+        ids.inboundTrunkId === undefined
+          ? livekit.listInboundTrunks()
+          : livekit.findInboundTrunks(identity.phoneNumber),
       (id) => livekit.readInboundTrunk(id),
     ),
     find(
@@ -137,7 +158,8 @@ async function find(
   );
   if (answer.kind === 'failed') return { kind: 'unreadable', knownId: known, verdict: answer.verdict };
   const ours = answer.value.filter(({ name }) => ownershipOf(name, identity, role) === 'ours');
-  if (ours.length > 0) return { kind: 'present', targets: [...new Set(ours.map(({ id }) => id))].map((id) => ({ id })) };
+  if (ours.length > 0)
+    return { kind: 'present', targets: [...new Set(ours.map(({ id }) => id))].map((id) => ({ id })) };
   const recorded = answer.value.find(({ id }) => id === known);
   // Taken by another PhoneNumber of ours: neither removed nor left over.
   if (recorded !== undefined && ownershipOf(recorded.name, identity, role) === 'unknown') {
@@ -146,7 +168,11 @@ async function find(
   return known !== undefined || listsProveAbsence ? { kind: 'gone' } : { kind: 'early' };
 }
 
-async function readNumber(twilio: TwilioPort, identity: Identity, sid: string | undefined): Promise<NumberState | undefined> {
+async function readNumber(
+  twilio: TwilioPort,
+  identity: Identity,
+  sid: string | undefined,
+): Promise<NumberState | undefined> {
   return sid === undefined ? twilio.findNumber(identity.phoneNumber) : twilio.readNumber(sid);
 }
 
@@ -173,7 +199,9 @@ async function credentialView(twilio: TwilioPort, list: KindView, ids: KnownIds)
     case 'unreadable':
       return { ...list, knownId: ids.credentialSid };
     case 'unmarked':
-      return ids.credentialSid === undefined ? { kind: 'gone' } : { kind: 'unmarked', targets: [{ id: ids.credentialSid }] };
+      return ids.credentialSid === undefined
+        ? { kind: 'gone' }
+        : { kind: 'unmarked', targets: [{ id: ids.credentialSid }] };
     case 'present': {
       const answers = await Promise.all(
         list.targets.map(async ({ id }) => {

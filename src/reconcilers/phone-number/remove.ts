@@ -4,11 +4,11 @@
  * What is to be removed comes from recorded ids and marks, never from the spec. Independent pieces are removed at the
  * same time; a failure of one does not stop the others. The calls in flight end before this returns.
  */
+import type { OpenAccount } from '../shared/accounts.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
 import { goneOr } from './execute.ts';
 import type { Identity, LeftoverKind } from './model.ts';
 import type { Pass } from './pass.ts';
-import type { OpenAccount } from './ports.ts';
 import { attempt, type KindView, type RemovalView, type Target, viewForRemoval } from './removal-view.ts';
 import { isGivenUp, runnable, type StepState, withFailure } from './removal.ts';
 
@@ -97,7 +97,10 @@ export async function removeOutside(
         states.set(kind, 'failed');
       },
     );
-    running.set(kind, work.finally(() => running.delete(kind)));
+    running.set(
+      kind,
+      work.finally(() => running.delete(kind)),
+    );
   };
   do {
     if (broken === undefined) for (const kind of runnable(states)) if (!running.has(kind)) start(kind);
@@ -113,7 +116,11 @@ function targetsOf(view: KindView | undefined): readonly Target[] {
 
 function ownershipLost(targets: readonly Target[]): Verdict {
   const ids = targets.map(({ id }) => id).join(', ');
-  return { kind: 'refused', code: 'OwnershipUnknown', message: `${ids} does not carry the mark of this object any more` };
+  return {
+    kind: 'refused',
+    code: 'OwnershipUnknown',
+    message: `${ids} does not carry the mark of this object any more`,
+  };
 }
 
 /** Removes all targets of one kind and reads each of them again: a deletion's own answer is no proof. */
@@ -160,7 +167,11 @@ async function removeAndProve(
       case 'IpAccessControlList':
         for (const trunk of trunks) await goneOr(twilio.detachIpAccessControlList(trunk.id, id));
         await goneOr(twilio.deleteIpAccessControlList(id));
-        mustBe((await twilio.readIpAccessControlList(id)) === undefined, 'Twilio', `IP access control list ${id} is still there`);
+        mustBe(
+          (await twilio.readIpAccessControlList(id)) === undefined,
+          'Twilio',
+          `IP access control list ${id} is still there`,
+        );
         break;
       case 'InboundTrunk':
         await goneOr(livekit.deleteTrunk(id));

@@ -6,9 +6,10 @@
  */
 import { z } from 'zod';
 import type { KubernetesObject } from '../shared/ports.ts';
-import type { KnownIds, Leftover, PhoneNumber, PhoneNumberSpec, PhoneNumberStatus, Pin } from './model.ts';
+import type { Pin } from '../shared/accounts.ts';
+import type { KnownIds, Leftover, PhoneNumber, PhoneNumberSpec, PhoneNumberStatus } from './model.ts';
 import { leftoverKinds } from './model.ts';
-import { reasons } from './names.ts';
+import { reasons } from '../shared/reasons.ts';
 
 /** Go style, whole seconds, at most 24 h: `90s`, `5m`, `1h30m`. */
 export const durationForm = /^([0-9]{1,2}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?$/;
@@ -26,7 +27,10 @@ function duration(fallback: string, leastSeconds: number) {
     .min(2)
     .max(16)
     .regex(durationForm, 'is not a duration such as 30s, 5m or 1h30m')
-    .refine((text) => secondsOf(text) >= leastSeconds && secondsOf(text) <= dayInSeconds, `is not between ${leastSeconds}s and 24h`)
+    .refine(
+      (text) => secondsOf(text) >= leastSeconds && secondsOf(text) <= dayInSeconds,
+      `is not between ${leastSeconds}s and 24h`,
+    )
     .default(fallback);
 }
 
@@ -42,7 +46,10 @@ const headerToken = /^[A-Za-z0-9.!%*_+`'~-]{1,255}$/;
 const sipUri = /^sip:([A-Za-z0-9._~+-]+@)?[A-Za-z0-9.-]+(:[0-9]{1,5})?(;[A-Za-z0-9=._-]+)*$/;
 
 const sipTrunkSchema = z.strictObject({
-  originationUris: z.array(z.string().max(255).regex(sipUri, 'is not a SIP URI such as sip:abc.sip.livekit.cloud;transport=tcp')).max(10).default([]),
+  originationUris: z
+    .array(z.string().max(255).regex(sipUri, 'is not a SIP URI such as sip:abc.sip.livekit.cloud;transport=tcp'))
+    .max(10)
+    .default([]),
   transferMode: z.enum(['disable-all', 'enable-all', 'sip-only']).default('disable-all'),
   inbound: z
     .strictObject({
@@ -82,9 +89,18 @@ const sipTrunkSchema = z.strictObject({
 
 /** The spec as users write it, judged as the CRD judges it. */
 export const phoneNumberSpecSchema = z.strictObject({
-  phoneNumber: z.string().max(16).regex(/^\+[1-9][0-9]{6,14}$/, 'is not an E.164 number such as +447446466847'),
+  phoneNumber: z
+    .string()
+    .max(16)
+    .regex(/^\+[1-9][0-9]{6,14}$/, 'is not an E.164 number such as +447446466847'),
   accountRef: z
-    .strictObject({ name: z.string().min(1).max(253).regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/) })
+    .strictObject({
+      name: z
+        .string()
+        .min(1)
+        .max(253)
+        .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/),
+    })
     .prefault({ name: 'default' }),
   // Any word: a policy the operator does not know must be seen, so that nothing is done on a guess.
   deletionPolicy: z.string().min(1).max(32).default('Delete'),
@@ -99,7 +115,10 @@ export type ParsedSpec =
 export function parseSpec(spec: unknown): ParsedSpec {
   const result = phoneNumberSpecSchema.safeParse(spec);
   if (!result.success) {
-    return { kind: 'invalid', problems: result.error.issues.map((issue) => `spec.${issue.path.join('.')} ${issue.message}`) };
+    return {
+      kind: 'invalid',
+      problems: result.error.issues.map((issue) => `spec.${issue.path.join('.')} ${issue.message}`),
+    };
   }
   const { phoneNumber, accountRef, voice } = result.data;
   const { maxCallDuration, ringingTimeout, ...inbound } = voice.sipTrunk.inbound;
@@ -202,28 +221,34 @@ function readableOf<T>(schema: z.ZodType<T>) {
 const text = z.string().optional().catch(undefined);
 const texts = z.record(z.string(), z.unknown()).catch({});
 
-const statusSchema = z
-  .object({
-    phase: z.string().catch('Pending'),
-    conditions: readableOf(condition),
-    pinned: pinSchema.optional().catch(undefined),
-    routing: z.enum(['Attached', 'Detached']).optional().catch(undefined),
-    firstReadyTime: text,
-    lastHandledReconcile: text,
-    twilio: texts,
-    livekit: texts,
-    leftovers: readableOf(leftover),
-    deletion: z
-      .object({ policy: z.string(), firstFailureTime: z.iso.datetime().optional().catch(undefined), lastHandledRetry: text })
-      .optional()
-      .catch(undefined),
-  })
-  .catch(() => statusSchema.parse({}));
+const statusSchema = z.object({
+  phase: z.string().catch('Pending'),
+  conditions: readableOf(condition),
+  pinned: pinSchema.optional().catch(undefined),
+  routing: z.enum(['Attached', 'Detached']).optional().catch(undefined),
+  firstReadyTime: text,
+  lastHandledReconcile: text,
+  twilio: texts,
+  livekit: texts,
+  leftovers: readableOf(leftover),
+  deletion: z
+    .object({
+      policy: z.string(),
+      firstFailureTime: z.iso.datetime().optional().catch(undefined),
+      lastHandledRetry: text,
+    })
+    .optional()
+    .catch(undefined),
+});
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
 
 /** A PhoneNumber as read from the API server; never throws. */
 export function parsePhoneNumber(object: KubernetesObject): PhoneNumber {
   const { metadata } = object;
-  const { twilio, livekit, ...status } = statusSchema.parse(object.status ?? {});
+  const { twilio, livekit, ...status } = statusSchema.parse(isObject(object.status) ? object.status : {});
   const stored = { ...twilio, ...livekit };
   const ids: Record<string, string> = {};
   const malformedIds: string[] = [];

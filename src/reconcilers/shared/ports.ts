@@ -67,3 +67,8 @@ export interface KubernetesObject {
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';
 }
+
+/** Where Events go. Never throws and never waits. */
+export interface EventSink {
+  publish(regarding: KubernetesObject, event: EventNote): void;
+}

@@ -34,7 +34,11 @@ export type FaultEffect =
   /** A 200 whose body does not parse. */
   | { readonly kind: 'malformed'; readonly applied?: boolean }
   /** Eventual consistency: what is younger than this is missing from lists, answers 404 to a read, or both (default). */
-  | { readonly kind: 'notFoundAfterCreate'; readonly milliseconds: number; readonly where?: 'lists' | 'reads' | 'both' };
+  | {
+      readonly kind: 'notFoundAfterCreate';
+      readonly milliseconds: number;
+      readonly where?: 'lists' | 'reads' | 'both';
+    };
 
 /** Which requests a fault hits, and what it does to them. */
 export interface FaultRule {

@@ -130,11 +130,13 @@ function compile(key: OperationKey): Compiled {
   const { file, operation } = describedOperation(key);
   const parameters = Array.isArray(operation['parameters']) ? operation['parameters'].filter(isObject) : [];
   const body = member(member(member(member(operation, 'requestBody'), 'content'), FORM_TYPE), 'schema');
-  const replies = Object.entries(member(operation, 'responses')).map(([status, response]): [number, Shape | undefined] => {
-    const schema = member(member(member(response, 'content'), 'application/json'), 'schema');
-    const described = Object.keys(schema).length > 0;
-    return [Number(status), described ? shapeOf(patchSchema(schema, file, 'reply')) : undefined];
-  });
+  const replies = Object.entries(member(operation, 'responses')).map(
+    ([status, response]): [number, Shape | undefined] => {
+      const schema = member(member(member(response, 'content'), 'application/json'), 'schema');
+      const described = Object.keys(schema).length > 0;
+      return [Number(status), described ? shapeOf(patchSchema(schema, file, 'reply')) : undefined];
+    },
+  );
   return {
     parameters: {
       path: parameterShape(file, parameters, 'path'),
@@ -164,7 +166,8 @@ function shapeOf(schema: JsonObject): Shape {
 function describedOperation(key: OperationKey): { file: JsonObject; operation: JsonObject } {
   const file = fileOf(key.template);
   const operation = member(member(member(file, 'paths'), key.template), key.method.toLowerCase());
-  if (Object.keys(operation).length === 0) throw new Error(`Cannot find ${key.method} ${key.template} in OpenAPI files`);
+  if (Object.keys(operation).length === 0)
+    throw new Error(`Cannot find ${key.method} ${key.template} in OpenAPI files`);
   return { file, operation };
 }
 

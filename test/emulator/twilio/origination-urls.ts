@@ -24,7 +24,10 @@ export const createOriginationUrl: Handler = (request) => {
   const { account, world } = request;
   const trunk = parentTrunk(request);
   if (trunk.originationUrls.size >= account.limits.originationUrlsPerTrunk) {
-    throw new TwilioRefusal(21249, `Maximum number of origination URIs (${account.limits.originationUrlsPerTrunk}) reached`);
+    throw new TwilioRefusal(
+      21249,
+      `Maximum number of origination URIs (${account.limits.originationUrlsPerTrunk}) reached`,
+    );
   }
   const changes = readForm(request);
   const item: OriginationUrl = {

@@ -109,7 +109,11 @@ function readTrunkForm(request: ApiRequest, self: Trunk | undefined): Partial<Tr
     throw new TwilioRefusal(switches.trunkFriendlyNameCode, 'FriendlyName must be 64 characters or less');
   }
   const disasterRecoveryUrl = form.text('DisasterRecoveryUrl');
-  if (disasterRecoveryUrl !== undefined && disasterRecoveryUrl !== '' && !/^https?:\/\/\S+$/.test(disasterRecoveryUrl)) {
+  if (
+    disasterRecoveryUrl !== undefined &&
+    disasterRecoveryUrl !== '' &&
+    !/^https?:\/\/\S+$/.test(disasterRecoveryUrl)
+  ) {
     throw new TwilioRefusal(switches.invalidParameterCode, 'DisasterRecoveryUrl is not a valid URL');
   }
   const domainName = form.text('DomainName');

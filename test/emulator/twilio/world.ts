@@ -8,14 +8,7 @@
  * It knows nothing about HTTP, JSON shapes or rules of a single resource.
  */
 
-import type {
-  Call,
-  CredentialList,
-  IncomingPhoneNumber,
-  IpAccessControlList,
-  Stored,
-  Trunk,
-} from './resources.ts';
+import type { Call, CredentialList, IncomingPhoneNumber, IpAccessControlList, Stored, Trunk } from './resources.ts';
 
 /** How long the domain of a deleted trunk stays reserved (support article 51034176439707). */
 export const DOMAIN_RESERVATION_MS = 30 * 24 * 60 * 60 * 1000;

@@ -1,0 +1,44 @@
+/**
+ * Accounts: where the outside objects of a PhoneNumber live, and who opens the two providers there.
+ */
+import type { Reason } from './reasons.ts';
+import type { LiveKitPort, TwilioPort } from './telephony.ts';
+
+/** Where the outside objects of one PhoneNumber live. Written once and never changed: deletion looks nowhere else. */
+export interface Pin {
+  /** Name of the TelephonyAccount. */
+  readonly account: string;
+  readonly accountSid: string;
+  /** An http(s) origin. */
+  readonly livekitUrl: string;
+  readonly ownerId: string;
+  readonly phoneNumber: string;
+}
+
+/** A TelephonyAccount that may be used. */
+export interface OpenAccount {
+  readonly kind: 'open';
+  readonly account: string;
+  readonly accountSid: string;
+  readonly livekitUrl: string;
+  readonly ownerId: string;
+  readonly sipHost: string;
+  /** No external write at all while true; deletes wait and say so. */
+  readonly paused: boolean;
+  /** Where credentials are missing or wrong, every call of the port throws the reason. */
+  readonly twilio: TwilioPort;
+  readonly livekit: LiveKitPort;
+}
+
+export type AccountAnswer =
+  | OpenAccount
+  | { readonly kind: 'refused'; readonly reason: Reason; readonly message: string };
+
+export interface Accounts {
+  /** For creating and updating: the account must exist, be usable and allow the namespace. */
+  open(name: string, namespace: string): Promise<AccountAnswer>;
+  /** For removing: whatever is wrong, the ports say it; never another account or project than the pinned one. */
+  openPinned(pin: Pin): OpenAccount;
+  /** The Twilio account an account object stands for; two objects may name the same. */
+  accountSidOf(name: string): string | undefined;
+}
