@@ -1,13 +1,14 @@
 /**
  * Execute: carries one step out through the ports and returns what is observed afterwards.
  *
- * A create whose answer is lost is remembered: until `lateCommitMs` have passed, a list that lacks the object proves
- * nothing (DESIGN 3.1, absence).
+ * Every create is remembered: until `lateCommitMs` have passed, a read that lacks the object proves nothing (DESIGN 3.1,
+ * absence).
  */
 import type { OpenAccount } from '../shared/accounts.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
-import type { Desired } from './desired.ts';
+import type { Desired, DesiredAddress } from './desired.ts';
 import type { Step } from './decide.ts';
+import type { CreateKey } from './memory.ts';
 import { markOf, ownershipOf, trunkDomainOf } from './mark.ts';
 import type { Duplicate, Observed } from './observed.ts';
 import { pickOurs } from './observe.ts';
@@ -39,7 +40,9 @@ export async function execute(
     case 'updateTrunk':
       return { ...observed, trunk: await twilio.updateTrunk(step.trunkSid, { transferMode: desired.transferMode }) };
     case 'createOriginationUrl': {
-      const made = await creating(pass, () => twilio.createOriginationUrl(step.trunkSid, step.values));
+      const made = await creating(pass, `url ${step.values.friendlyName}`, () =>
+        twilio.createOriginationUrl(step.trunkSid, step.values),
+      );
       return { ...observed, originationUrls: [...observed.originationUrls, made] };
     }
     case 'updateOriginationUrl': {
@@ -50,28 +53,35 @@ export async function execute(
       await goneOr(twilio.deleteOriginationUrl(step.trunkSid, step.sid));
       return { ...observed, originationUrls: without(observed.originationUrls, step.sid) };
     case 'createInboundTrunk':
-      return { ...observed, inbound: await creating(pass, () => livekit.createInboundTrunk(step.values)) };
+      return {
+        ...observed,
+        inbound: await creating(pass, 'InboundTrunk', () => livekit.createInboundTrunk(step.values)),
+      };
     case 'updateInboundTrunk':
       return { ...observed, inbound: await livekit.updateInboundTrunk(step.id, step.values) };
     case 'createDispatchRule':
-      return { ...observed, rule: await creating(pass, () => livekit.createDispatchRule(step.values)) };
+      return { ...observed, rule: await creating(pass, 'DispatchRule', () => livekit.createDispatchRule(step.values)) };
     case 'updateDispatchRule':
       return { ...observed, rule: await livekit.updateDispatchRule(step.id, step.values) };
     case 'createCredentialList': {
-      const credentialList = await creating(pass, () => twilio.createCredentialList(step.friendlyName));
+      const credentialList = await creating(pass, 'CredentialList', () =>
+        twilio.createCredentialList(step.friendlyName),
+      );
       return { ...observed, credentialList, credentials: [], attachedCredentialLists: [] };
     }
     case 'attachCredentialList':
       await twilio.attachCredentialList(step.trunkSid, step.listSid);
       return { ...observed, attachedCredentialLists: await twilio.listTrunkCredentialLists(step.trunkSid) };
     case 'createIpAccessControlList': {
-      const ipAccessControlList = await creating(pass, () => twilio.createIpAccessControlList(step.friendlyName));
+      const ipAccessControlList = await creating(pass, 'IpAccessControlList', () =>
+        twilio.createIpAccessControlList(step.friendlyName),
+      );
       return { ...observed, ipAccessControlList, ipAddresses: [], attachedIpAccessControlLists: [] };
     }
     case 'createIpAddress': {
       const { ipAddress, cidrPrefixLength } = step.address;
-      const friendlyName = `${ipAddress}/${cidrPrefixLength}`;
-      const made = await creating(pass, () =>
+      const friendlyName = nameOf(step.address);
+      const made = await creating(pass, `address ${friendlyName}`, () =>
         twilio.createIpAddress(step.listSid, { ipAddress, cidrPrefixLength, friendlyName }),
       );
       return { ...observed, ipAddresses: [...observed.ipAddresses, made] };
@@ -104,33 +114,69 @@ export async function execute(
   }
 }
 
-/** A create whose answer may be lost: nothing proves its absence before it can no longer be applied. */
-async function creating<T>(pass: Pass, create: () => Promise<T>): Promise<T> {
+/**
+ * A create whose answer may be lost, or whose object may not show at once: until `lateCommitMs` later a read that lacks
+ * it proves nothing. A refusal is an answer: nothing was made.
+ */
+async function creating<T>(pass: Pass, key: CreateKey, create: () => Promise<T>): Promise<T> {
+  const { clock, settings } = pass.dependencies;
+  const { unsettledCreates } = pass.memory;
+  unsettledCreates.set(key, clock.monotonic() + settings.lateCommitMs);
   try {
-    return await create();
+    const made = await create();
+    unsettledCreates.set(key, clock.monotonic() + settings.lateCommitMs);
+    return made;
   } catch (error) {
-    if (!(error instanceof ProviderError) || error.verdict.kind === 'unknownOutcome') {
-      const { clock, settings } = pass.dependencies;
-      pass.memory.createsSettledAt = clock.monotonic() + settings.lateCommitMs;
-    }
+    const mayBeApplied = !(error instanceof ProviderError) || error.verdict.kind === 'unknownOutcome';
+    if (mayBeApplied) unsettledCreates.set(key, clock.monotonic() + settings.lateCommitMs);
+    else unsettledCreates.delete(key);
     throw error;
   }
 }
 
+/** What a step makes; nothing for a step that creates nothing. */
+export function createKeyOf(step: Step): CreateKey | undefined {
+  switch (step.kind) {
+    case 'createTrunk':
+      return 'Trunk';
+    case 'createInboundTrunk':
+      return 'InboundTrunk';
+    case 'createDispatchRule':
+      return 'DispatchRule';
+    case 'createCredentialList':
+      return 'CredentialList';
+    case 'createIpAccessControlList':
+      return 'IpAccessControlList';
+    case 'renewCredential':
+      return step.outboundId === undefined ? 'OutboundTrunk' : undefined;
+    case 'createOriginationUrl':
+      return `url ${step.values.friendlyName}`;
+    case 'createIpAddress':
+      return `address ${nameOf(step.address)}`;
+    default:
+      return undefined;
+  }
+}
+
+function nameOf({ ipAddress, cidrPrefixLength }: DesiredAddress): string {
+  return `${ipAddress}/${cidrPrefixLength}`;
+}
+
 /**
  * The domain is a trunk's only unique key. Taken: it is ours after all, or reserved, or somebody else's; then the next
- * domain is used. No earlier POST of ours can still make it, because nothing is created before the late-commit moment.
+ * domain is used. No earlier POST of ours can still make it: a trunk is created only after that moment (`bring-up.ts`).
  */
 async function createTrunk(desired: Desired, { twilio }: OpenAccount, pass: Pass) {
   const friendlyName = markOf(desired.identity, 'trunk');
   for (let attempt = 0; ; attempt += 1) {
     const domainName = trunkDomainOf(desired.identity, attempt);
     try {
-      return await creating(pass, () =>
+      return await creating(pass, 'Trunk', () =>
         twilio.createTrunk({ friendlyName, domainName, transferMode: desired.transferMode }),
       );
     } catch (error) {
       if (!isRefusal(error, domainTakenCodes) || attempt + 1 >= domainAttempts) throw error;
+      await pass.beforeWrite();
       const found = (await twilio.listTrunks()).find((trunk) => trunk.domainName === domainName);
       if (found !== undefined && ownershipOf(found.friendlyName, desired.identity, 'trunk') === 'ours') return found;
     }
@@ -158,7 +204,7 @@ async function renewCredential(
   await pass.beforeWrite();
   const outbound =
     outboundId === undefined
-      ? await creating(pass, () =>
+      ? await creating(pass, 'OutboundTrunk', () =>
           livekit.createOutboundTrunk({
             name: markOf(desired.identity, 'outbound'),
             numbers: [desired.identity.phoneNumber],

@@ -5,18 +5,23 @@
 import type { KnownIds, LeftoverKind } from './model.ts';
 import type { FailureRecord } from './removal.ts';
 
+/** What a create makes: a kind, or the name of one of several things of a kind. */
+export type CreateKey = LeftoverKind | `url ${string}` | `address ${string}`;
+
 export interface ObjectMemory {
   /** What passes learned that is not in the status yet. */
   ids: KnownIds;
   routing: 'Attached' | 'Detached' | undefined;
   /**
-   * Monotonic milliseconds after which no create of ours can still be applied by a provider: only a list started later
-   * proves that an object with our mark does not exist.
+   * What this process created, or tried to, and monotonic milliseconds until which a read that lacks it proves nothing:
+   * a create whose answer was lost may still be applied, and a fresh object may not show yet.
    */
-  createsSettledAt: number;
+  readonly unsettledCreates: Map<CreateKey, number>;
+  /** The same for creates of an earlier process: whatever has no recorded id may still appear until then. */
+  foundSettledAt: number;
   /** Failed removals of this deletion attempt. */
   readonly failures: Map<LeftoverKind, FailureRecord>;
-  /** The last value of a force-delete annotation that was warned about. */
+  /** The last value of a force-delete annotation that a warning event told about. */
   warnedForceValue: string | undefined;
   /** The last status sent, and the resourceVersion it led to: an older CRD may prune fields, and must not cause a write per pass. */
   lastSentStatus: { readonly status: string; readonly resourceVersion: string } | undefined;
@@ -26,8 +31,10 @@ export interface ObjectMemory {
   readLive: boolean;
 }
 
+/** All memories, and the turns of those that claim the same number. */
 export class Memories {
   readonly #byUid = new Map<string, ObjectMemory>();
+  readonly #claims = new Map<string, Promise<void>>();
   readonly #foundSettledAt: number;
 
   /** `startedAt` is monotonic: a create of a process before this one may still be applied until `lateCommitMs` later. */
@@ -41,7 +48,8 @@ export class Memories {
     const fresh: ObjectMemory = {
       ids: {},
       routing: undefined,
-      createsSettledAt: this.#foundSettledAt,
+      unsettledCreates: new Map(),
+      foundSettledAt: this.#foundSettledAt,
       failures: new Map(),
       warnedForceValue: undefined,
       lastSentStatus: undefined,
@@ -55,4 +63,39 @@ export class Memories {
   forget(uid: string): void {
     this.#byUid.delete(uid);
   }
+
+  /**
+   * Runs `work` alone among all that claim the same number: between "nobody else has it" and "it is ours" no other
+   * object of this process may come in. There is one process that writes (DESIGN W3).
+   */
+  async claiming<T>(number: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#claims.get(number) ?? Promise.resolve();
+    const turn = before.then(work);
+    const done = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#claims.set(number, done);
+    try {
+      return await turn;
+    } finally {
+      if (this.#claims.get(number) === done) this.#claims.delete(number);
+    }
+  }
+}
+
+const idFieldOf: Readonly<Partial<Record<CreateKey, keyof KnownIds>>> = {
+  Trunk: 'trunkSid',
+  CredentialList: 'credentialListSid',
+  IpAccessControlList: 'ipAccessControlListSid',
+  InboundTrunk: 'inboundTrunkId',
+  OutboundTrunk: 'outboundTrunkId',
+  DispatchRule: 'dispatchRuleId',
+};
+
+/** Monotonic milliseconds from which on a read that lacks the thing proves that it does not exist. */
+export function settledAt(memory: ObjectMemory, ids: KnownIds, key: CreateKey): number {
+  const field = idFieldOf[key];
+  const found = field !== undefined && ids[field] === undefined ? memory.foundSettledAt : Number.NEGATIVE_INFINITY;
+  return Math.max(found, memory.unsettledCreates.get(key) ?? Number.NEGATIVE_INFINITY);
 }

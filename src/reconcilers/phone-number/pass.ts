@@ -12,6 +12,7 @@ import { mergePatch } from '../shared/merge-patch.ts';
 import { ConflictError, type EventNote, type KubernetesObject, type ObjectKey } from '../shared/ports.ts';
 import type { ObjectMemory } from './memory.ts';
 import type { KnownIds, PhoneNumber, PhoneNumberStatus } from './model.ts';
+import { finalizer } from './names.ts';
 import type { Dependencies } from './ports.ts';
 import { parsePhoneNumber, storedStatus } from './schema.ts';
 
@@ -69,6 +70,21 @@ export class Pass {
 
   async patchMetadata(metadata: Readonly<Record<string, unknown>>): Promise<void> {
     this.#accept(await this.dependencies.store.patchMetadata(this.#raw, metadata));
+  }
+
+  /** Takes our finalizer off; whatever the cache shows afterwards is the past. Throws as `patchMetadata` does. */
+  async release(metadata: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    // Before the write: its watch event may come before its answer.
+    this.memory.released = true;
+    try {
+      await this.patchMetadata({
+        ...metadata,
+        finalizers: this.#object.finalizers.filter((name) => name !== finalizer),
+      });
+    } catch (error) {
+      this.memory.released = false;
+      throw error;
+    }
   }
 
   async writeStatus(status: PhoneNumberStatus): Promise<void> {

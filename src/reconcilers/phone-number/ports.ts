@@ -19,6 +19,8 @@ export interface PhoneNumberStore {
   patchStatus(object: KubernetesObject, status: Readonly<Record<string, unknown>>): Promise<KubernetesObject>;
   /** Creates the record, or leaves the one that is there already: its name is the UID of the PhoneNumber. */
   createOrphanRecord(record: OrphanRecord): Promise<void>;
+  /** Deletes the record of a PhoneNumber that lives on after all; nothing happens when there is none. */
+  deleteOrphanRecord(uid: string): Promise<void>;
 }
 
 /** What is known about the outside of a PhoneNumber that was let go without clean-up. */

@@ -4,24 +4,17 @@
  * Each refusal names the object and the next step.
  */
 import type { OpenAccount } from '../shared/accounts.ts';
-import type { Reason } from '../shared/reasons.ts';
 import type { Identity, PhoneNumberStatus } from './model.ts';
 import type { Observed } from './observed.ts';
-
-export interface Refusal {
-  readonly reason: Reason;
-  readonly message: string;
-  /** Only a person can change it, so looking again by the clock is pointless. */
-  readonly stalled: boolean;
-}
+import type { Trouble } from './status.ts';
 
 export function preflight(
   identity: Identity,
   account: OpenAccount,
   observed: Observed,
-  status: PhoneNumberStatus,
+  routing: PhoneNumberStatus['routing'],
   trunkLimit: number,
-): Refusal | undefined {
+): Trouble | undefined {
   const { number, trunk } = observed;
   const name = identity.phoneNumber;
   const lost = observed.lostOwnership[0];
@@ -54,15 +47,19 @@ export function preflight(
       stalled: false,
     };
   }
-  return routedElsewhere(identity, observed, status) ?? numberConflict(identity, account, observed);
+  return routedElsewhere(identity, observed, routing) ?? numberConflict(identity, account, observed);
 }
 
 /** Unrouted: no trunk, no application, and no voice URL but Twilio's demo, which console-bought numbers carry. */
-function isUnrouted({ trunkSid, voiceApplicationSid, voiceUrl }: NonNullable<Observed['number']>): boolean {
+export function isUnrouted({ trunkSid, voiceApplicationSid, voiceUrl }: NonNullable<Observed['number']>): boolean {
   return trunkSid === '' && voiceApplicationSid === '' && (voiceUrl === '' || hostOf(voiceUrl) === 'demo.twilio.com');
 }
 
-function routedElsewhere(identity: Identity, observed: Observed, status: PhoneNumberStatus): Refusal | undefined {
+function routedElsewhere(
+  identity: Identity,
+  observed: Observed,
+  routing: PhoneNumberStatus['routing'],
+): Trouble | undefined {
   const { number, trunk } = observed;
   if (number === undefined || (trunk !== undefined && number.trunkSid === trunk.sid) || isUnrouted(number))
     return undefined;
@@ -72,7 +69,7 @@ function routedElsewhere(identity: Identity, observed: Observed, status: PhoneNu
       : number.voiceApplicationSid !== ''
         ? `application ${number.voiceApplicationSid}`
         : `a voice URL on ${hostOf(number.voiceUrl)}`;
-  return status.routing === 'Attached'
+  return routing === 'Attached'
     ? {
         reason: 'RoutingChangedElsewhere',
         message: `${identity.phoneNumber} was routed to ${where} by somebody else; that is not fought. Unroute it and set a new reconcile annotation to attach it again`,
@@ -85,7 +82,7 @@ function routedElsewhere(identity: Identity, observed: Observed, status: PhoneNu
       };
 }
 
-function numberConflict(identity: Identity, account: OpenAccount, { foreignInbound }: Observed): Refusal | undefined {
+function numberConflict(identity: Identity, account: OpenAccount, { foreignInbound }: Observed): Trouble | undefined {
   if (foreignInbound.length === 0) return undefined;
   const trunks = foreignInbound.map(({ id, name }) => (name === '' ? id : `${id} (${name})`)).join(', ');
   return {

@@ -2,8 +2,8 @@
  * Removal view: what is still outside for one PhoneNumber that is taken apart. Reads only.
  *
  * Known ids are read directly; a role without a known id is looked up by its mark in a complete list. A kind is `gone`
- * only when that is proven: Twilio's word counts after the account was proven with the same credentials, and a list
- * that lacks an unknown id counts only if it was started after no create of ours could still be applied.
+ * only when that is proven: Twilio's word counts after the account was proven with the same credentials, and a read
+ * that lacks something counts only if it was started after no create of ours could still make it appear.
  */
 import type { LiveKitPort, NumberState, TwilioPort } from '../shared/telephony.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
@@ -35,8 +35,8 @@ export interface ViewInput {
   readonly ids: KnownIds;
   readonly twilio: TwilioPort;
   readonly livekit: LiveKitPort;
-  /** Whether a list started now proves the absence of an unknown id. */
-  readonly listsProveAbsence: boolean;
+  /** Kinds that an earlier create may still make appear, so that a read that lacks one proves nothing. */
+  readonly unsettled: ReadonlySet<LeftoverKind>;
 }
 
 /** Never throws for a failed read: what could not be read is `unreadable`. */
@@ -66,6 +66,7 @@ async function viewOfTwilio(input: ViewInput): Promise<Views> {
     attempt(readNumber(twilio, identity, ids.phoneNumberSid)),
     find(
       input,
+      'Trunk',
       'trunk',
       ids.trunkSid,
       () => twilio.listTrunks(),
@@ -73,6 +74,7 @@ async function viewOfTwilio(input: ViewInput): Promise<Views> {
     ),
     find(
       input,
+      'CredentialList',
       'credentials',
       ids.credentialListSid,
       () => twilio.listCredentialLists(),
@@ -80,6 +82,7 @@ async function viewOfTwilio(input: ViewInput): Promise<Views> {
     ),
     find(
       input,
+      'IpAccessControlList',
       'acl',
       ids.ipAccessControlListSid,
       () => twilio.listIpAccessControlLists(),
@@ -101,6 +104,7 @@ async function viewOfLiveKit(input: ViewInput): Promise<Views> {
     // The number's holders show a duplicate besides a recorded trunk, too.
     find(
       input,
+      'InboundTrunk',
       'inbound',
       ids.inboundTrunkId,
       () =>
@@ -111,6 +115,7 @@ async function viewOfLiveKit(input: ViewInput): Promise<Views> {
     ),
     find(
       input,
+      'DispatchRule',
       'rule',
       ids.dispatchRuleId,
       () => (ids.dispatchRuleId === undefined ? livekit.listDispatchRules() : Promise.resolve([])),
@@ -118,6 +123,7 @@ async function viewOfLiveKit(input: ViewInput): Promise<Views> {
     ),
     find(
       input,
+      'OutboundTrunk',
       'outbound',
       ids.outboundTrunkId,
       () => (ids.outboundTrunkId === undefined ? livekit.listOutboundTrunks() : Promise.resolve([])),
@@ -145,7 +151,8 @@ function ofWholeAccount(verdict: Verdict): Verdict {
 type Marked = Parameters<typeof labelOf>[0];
 
 async function find(
-  { identity, listsProveAbsence }: ViewInput,
+  { identity, unsettled }: ViewInput,
+  kind: LeftoverKind,
   role: Role,
   known: string | undefined,
   list: () => Promise<readonly Marked[]>,
@@ -165,7 +172,7 @@ async function find(
   if (recorded !== undefined && ownershipOf(recorded.name, identity, role) === 'unknown') {
     return { kind: 'unmarked', targets: [{ id: recorded.id }] };
   }
-  return known !== undefined || listsProveAbsence ? { kind: 'gone' } : { kind: 'early' };
+  return unsettled.has(kind) ? { kind: 'early' } : { kind: 'gone' };
 }
 
 async function readNumber(

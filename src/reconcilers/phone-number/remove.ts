@@ -7,7 +7,8 @@
 import type { OpenAccount } from '../shared/accounts.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
 import { goneOr } from './execute.ts';
-import type { Identity, LeftoverKind } from './model.ts';
+import { settledAt } from './memory.ts';
+import { type Identity, type LeftoverKind, leftoverKinds } from './model.ts';
 import type { Pass } from './pass.ts';
 import { attempt, type KindView, type RemovalView, type Target, viewForRemoval } from './removal-view.ts';
 import { isGivenUp, runnable, type StepState, withFailure } from './removal.ts';
@@ -36,18 +37,18 @@ export async function removeOutside(
 ): Promise<RemovalReport> {
   const { clock, settings } = pass.dependencies;
   await pass.beforeCall();
-  const untilSettled = pass.memory.createsSettledAt - clock.monotonic();
+  const unsettled = unsettledKinds(pass);
   const view = await viewForRemoval({
     identity,
     ids: pass.ids,
     twilio: account.twilio,
     livekit: account.livekit,
-    listsProveAbsence: untilSettled <= 0,
+    unsettled: new Set(unsettled.keys()),
   });
   const states = new Map<LeftoverKind, StepState>();
   const verdicts = new Map<LeftoverKind, Verdict>();
   let rateLimitedMs: number | undefined;
-  let early = false;
+  let earlyUntil: number | undefined;
   let failed = false;
   const fail = (kind: LeftoverKind, verdict: Verdict) => {
     verdicts.set(kind, verdict);
@@ -68,7 +69,7 @@ export async function removeOutside(
       pass.memory.failures.delete(kind);
       states.set(kind, 'gone');
     } else if (found.kind === 'early') {
-      early = true;
+      earlyUntil = Math.max(earlyUntil ?? 0, unsettled.get(kind) ?? 0);
       states.set(kind, 'failed');
     } else if (found.kind === 'unreadable') {
       fail(kind, found.verdict);
@@ -107,7 +108,15 @@ export async function removeOutside(
     if (running.size > 0) await Promise.race(running.values());
   } while (running.size > 0 || (broken === undefined && runnable(states).length > 0));
   if (broken !== undefined) throw broken;
-  return { states, view, verdicts, rateLimitedMs, earlyMs: early ? Math.max(untilSettled, 0) : undefined, failed };
+  const earlyMs = earlyUntil === undefined ? undefined : Math.max(earlyUntil - clock.monotonic(), 0);
+  return { states, view, verdicts, rateLimitedMs, earlyMs, failed };
+}
+
+/** Kinds that a create of ours may still make appear, and until when (monotonic milliseconds). */
+function unsettledKinds({ memory, ids, dependencies }: Pass): ReadonlyMap<LeftoverKind, number> {
+  const now = dependencies.clock.monotonic();
+  const until = leftoverKinds.map((kind): [LeftoverKind, number] => [kind, settledAt(memory, ids, kind)]);
+  return new Map(until.filter(([, moment]) => moment > now));
 }
 
 function targetsOf(view: KindView | undefined): readonly Target[] {
@@ -133,6 +142,8 @@ async function removeAndProve(
   identity: Identity,
 ): Promise<void> {
   const trunks = targetsOf(view.get('Trunk'));
+  // Found means applied: from here on a read that lacks it means that it is gone.
+  pass.memory.unsettledCreates.delete(kind);
   for (const { id, parentId = '' } of targets) {
     await pass.beforeWrite();
     switch (kind) {

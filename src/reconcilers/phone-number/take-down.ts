@@ -1,0 +1,234 @@
+/**
+ * Take down: removes everything outside that belongs to one PhoneNumber being deleted, or says exactly what is left.
+ *
+ * The table of DESIGN 3.3, row by row. What makes a force delete sound: the status `Corrupted` is written only with
+ * compare-and-swap on a revision that was seen without the annotation, so any annotation found on a Corrupted object
+ * was put on a corrupted object, whatever was restarted, stale or running twice in between.
+ */
+import type { Pin } from '../shared/accounts.ts';
+import { type Outcome, settled } from '../shared/outcome.ts';
+import type { Reason } from '../shared/reasons.ts';
+import { leftoversOf, type Remaining } from './leftovers.ts';
+import { letGo } from './let-go.ts';
+import { type Identity, type KnownIds, type LeftoverKind, leftoverKinds } from './model.ts';
+import {
+  finalizer,
+  forceDeleteAnnotation,
+  forceDeleteByAnnotation,
+  forceDeleteValue,
+  intentAnnotation,
+  retryDeleteAnnotation,
+} from './names.ts';
+import type { Pass } from './pass.ts';
+import { removeOutside } from './remove.ts';
+import { budgetOf, isStuck } from './removal.ts';
+import { remainingOf, withoutGone } from './remaining.ts';
+import { accountNameOf, parseDeletionPolicy, parseIntent, phoneNumberOf } from './schema.ts';
+import { corruptedStatus, deletingStatus, deletionBegunStatus, retriedStatus } from './status.ts';
+
+/** One pass over a PhoneNumber that is being deleted. */
+export async function takeDown(pass: Pass): Promise<Outcome> {
+  // Without the finalizer nothing was ever created, or somebody else has let go of it already.
+  if (!pass.object.finalizers.includes(finalizer)) return settled;
+  const { phase, deletion } = pass.object.status;
+  if (deletion === undefined || (phase !== 'Deleting' && phase !== 'Corrupted')) {
+    const policy = parseDeletionPolicy(pass.object.spec);
+    await pass.writeStatus(deletionBegunStatus(pass.object, recordedPin(pass), policy, pass.timestamp()));
+  } else if (phase === 'Corrupted') {
+    const outcome = await whileCorrupted(pass);
+    if (outcome !== undefined) return outcome;
+  }
+  switch (pass.object.status.deletion?.policy) {
+    case 'Delete':
+      return await remove(pass);
+    case 'Orphan':
+      return await letGo(
+        pass,
+        'Orphan',
+        identityOf(pass),
+        everything(identityOf(pass), pass.ids, 'Ready', 'left in place by deletionPolicy Orphan'),
+      );
+    default: {
+      const message = 'the deletion policy is not known to this operator';
+      const leftovers = everything(identityOf(pass), pass.ids, 'UnknownDeletionPolicy', message);
+      return await becomeCorrupted(pass, pass.ids, 'UnknownDeletionPolicy', leftovers);
+    }
+  }
+}
+
+/** What a person decided about a Corrupted object; `undefined` when removal starts again. */
+async function whileCorrupted(pass: Pass): Promise<Outcome | undefined> {
+  const { annotations, status } = pass.object;
+  const force = annotations[forceDeleteAnnotation];
+  if (force === forceDeleteValue) return await letGo(pass, 'ForceDelete', identityOf(pass), status.leftovers);
+  if (force !== undefined && pass.memory.warnedForceValue !== force) {
+    pass.memory.warnedForceValue = force;
+    pass.event({
+      type: 'Warning',
+      reason: 'CleanupFailed',
+      action: 'ForceDelete',
+      note: `The annotation ${forceDeleteAnnotation} has a value that means nothing; the only one is "${forceDeleteValue}"`,
+    });
+  }
+  const token = annotations[retryDeleteAnnotation];
+  if (token === undefined || token === status.deletion?.lastHandledRetry) return settled;
+  await pass.writeStatus(retriedStatus(pass.object, token, pass.timestamp()));
+  pass.memory.failures.clear();
+  return undefined;
+}
+
+async function remove(pass: Pass): Promise<Outcome> {
+  const { accounts, settings } = pass.dependencies;
+  const identity = identityOf(pass);
+  const account = accounts.openPinned(identity);
+  const firstFailure = pass.object.status.deletion?.firstFailureTime;
+  if (account.paused) {
+    const message = `TelephonyAccount ${identity.account} is paused: removal goes on when spec.paused is false`;
+    await pass.writeStatus(deletingStatus(pass.object, pass.ids, 'Paused', message, firstFailure, pass.timestamp()));
+    return { kind: 'wait', afterMs: settings.recheckMs };
+  }
+  pass.reportProgress(() => {
+    const message = 'The number is being detached and everything behind it removed';
+    return deletingStatus(pass.object, pass.ids, 'Deleting', message, firstFailure, pass.timestamp());
+  });
+  const firstFailureAt = firstFailure === undefined ? undefined : Date.parse(firstFailure);
+  const removal = await removeOutside(pass, identity, account, firstFailureAt);
+  const ids = withoutGone(pass.ids, removal.states);
+  pass.memory.ids = ids;
+  if ([...removal.states.values()].every((state) => state === 'gone')) return await finishDeletion(pass, identity);
+
+  const remaining = remainingOf(removal);
+  if (isStuck(removal.states)) {
+    return await becomeCorrupted(pass, ids, 'CleanupFailed', leftoversOf(identity, remaining));
+  }
+  const since = firstFailure ?? (removal.failed ? pass.timestamp() : undefined);
+  const failing = remaining.filter(({ kind }) => removal.verdicts.has(kind));
+  const { reason, message } = deletingMessage(pass, failing, since, removal);
+  await pass.writeStatus(deletingStatus(pass.object, ids, reason, message, since, pass.timestamp()));
+  if (removal.failed && firstFailure === undefined) {
+    pass.event({ type: 'Warning', reason, action: 'Delete', note: message });
+  }
+  if (removal.failed) return { kind: 'retry' };
+  const waitMs = Math.max(removal.rateLimitedMs ?? 0, removal.earlyMs ?? 0);
+  // A rate limit without a wish of the provider's: the engine's backoff decides.
+  return waitMs > 0 ? { kind: 'wait', afterMs: waitMs } : { kind: 'retry' };
+}
+
+function deletingMessage(
+  pass: Pass,
+  failing: readonly Remaining[],
+  since: string | undefined,
+  removal: Awaited<ReturnType<typeof removeOutside>>,
+): { readonly reason: Reason; readonly message: string } {
+  const { clock, settings } = pass.dependencies;
+  const [first] = failing;
+  if (!removal.failed && removal.earlyMs !== undefined) {
+    const until = pass.timestamp(clock.now() + removal.earlyMs);
+    return {
+      reason: 'Deleting',
+      message: `Waits until ${until}: something created earlier may still appear, and nothing is left behind`,
+    };
+  }
+  if (!removal.failed || first === undefined || since === undefined) {
+    return {
+      reason: removal.rateLimitedMs === undefined ? 'Deleting' : 'RateLimited',
+      message: 'Removal goes on; a provider asked to wait',
+    };
+  }
+  const budgets = [...removal.verdicts.values()].map((verdict) => budgetOf(verdict, settings.giveUp));
+  const corruptAt = pass.timestamp(Date.parse(since) + Math.max(...budgets));
+  const what = failing
+    .map(({ kind, id, message }) => `${kind}${id === undefined ? '' : ` ${id}`}: ${message}`)
+    .join('; ');
+  return {
+    reason: first.reason === 'CleanupFailed' ? 'RemovalFailed' : first.reason,
+    message: `Cannot remove ${what}. Failing since ${since}; it is tried again, and the object becomes Corrupted at ${corruptAt} or once the refusal is definite`,
+  };
+}
+
+/** Every role is proven absent: the finalizer goes, and with it the object. */
+async function finishDeletion(pass: Pass, identity: Identity): Promise<Outcome> {
+  await pass.release();
+  pass.event({
+    type: 'Normal',
+    reason: 'Deleting',
+    action: 'Delete',
+    note: `Everything behind ${identity.phoneNumber} is removed; the number itself stays in Twilio account ${identity.accountSid}`,
+  });
+  return settled;
+}
+
+async function becomeCorrupted(
+  pass: Pass,
+  ids: KnownIds,
+  reason: Reason,
+  leftovers: ReturnType<typeof leftoversOf>,
+): Promise<Outcome> {
+  if (pass.object.annotations[forceDeleteAnnotation] !== undefined) {
+    await pass.patchMetadata({ annotations: { [forceDeleteAnnotation]: null, [forceDeleteByAnnotation]: null } });
+    pass.event({
+      type: 'Warning',
+      reason,
+      action: 'IgnoreForceDelete',
+      note: `The annotation ${forceDeleteAnnotation} was there before the object became Corrupted and was removed; read status.leftovers, then set it again if you mean it`,
+    });
+  }
+  await pass.writeStatus(corruptedStatus(pass.object, ids, reason, leftovers, pass.timestamp()));
+  const message = pass.object.status.conditions.find(({ type }) => type === 'Corrupted')?.message ?? '';
+  pass.event({ type: 'Warning', reason, action: 'Corrupted', note: message });
+  pass.dependencies.audit.record('corrupted', {
+    leftovers: leftovers.map(({ kind, id }) => `${kind} ${id ?? '?'}`),
+    reason,
+  });
+  return settled;
+}
+
+function everything(
+  identity: Identity,
+  ids: KnownIds,
+  reason: Reason,
+  message: string,
+): ReturnType<typeof leftoversOf> {
+  const idOf: Readonly<Record<LeftoverKind, string | undefined>> = {
+    NumberAttachment: ids.phoneNumberSid,
+    DispatchRule: ids.dispatchRuleId,
+    InboundTrunk: ids.inboundTrunkId,
+    Trunk: ids.trunkSid,
+    OutboundTrunk: ids.outboundTrunkId,
+    Credential: ids.credentialSid,
+    CredentialList: ids.credentialListSid,
+    IpAccessControlList: ids.ipAccessControlListSid,
+  };
+  const parentOf: Partial<Record<LeftoverKind, string | undefined>> = {
+    NumberAttachment: ids.trunkSid,
+    Credential: ids.credentialListSid,
+  };
+  return leftoversOf(
+    identity,
+    leftoverKinds.flatMap((kind) => {
+      const id = idOf[kind];
+      return id === undefined
+        ? []
+        : [{ kind, id, parentId: parentOf[kind], state: 'Unknown' as const, reason, message }];
+    }),
+  );
+}
+
+function recordedPin(pass: Pass): Pin | undefined {
+  return pass.object.status.pinned ?? parseIntent(pass.object.annotations[intentAnnotation]);
+}
+
+/**
+ * Where to look. A finalizer without a readable pin (restored or copied by hand) names no account that could be trusted:
+ * then every call is refused, and the object ends as Corrupted instead of being believed empty.
+ */
+function identityOf(pass: Pass): Identity {
+  const pin = recordedPin(pass) ?? {
+    account: accountNameOf(pass.object.spec),
+    accountSid: 'unknown',
+    livekitUrl: 'unknown',
+    ownerId: 'unknown',
+    phoneNumber: phoneNumberOf(pass.object.spec) ?? 'unknown',
+  };
+  return { ...pin, uid: pass.object.uid };
+}
