@@ -96,6 +96,13 @@ const idFieldOf: Readonly<Partial<Record<CreateKey, keyof KnownIds>>> = {
 /** Monotonic milliseconds from which on a read that lacks the thing proves that it does not exist. */
 export function settledAt(memory: ObjectMemory, ids: KnownIds, key: CreateKey): number {
   const field = idFieldOf[key];
-  const found = field !== undefined && ids[field] === undefined ? memory.foundSettledAt : Number.NEGATIVE_INFINITY;
+  // One of several things of a kind has no id of its own in the status that could say that it was there.
+  const isRecorded = field === undefined ? isRemovedOnly(key) : ids[field] !== undefined;
+  const found = isRecorded ? Number.NEGATIVE_INFINITY : memory.foundSettledAt;
   return Math.max(found, memory.unsettledCreates.get(key) ?? Number.NEGATIVE_INFINITY);
+}
+
+/** Nothing waits for these: the number is the owner's, and a credential is replaced and never looked for. */
+function isRemovedOnly(key: CreateKey): boolean {
+  return key === 'NumberAttachment' || key === 'Credential';
 }

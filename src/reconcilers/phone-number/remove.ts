@@ -168,15 +168,19 @@ async function removeAndProve(
         for (const trunk of trunks) {
           for (const list of targetsOf(view.get('IpAccessControlList'))) {
             await goneOr(twilio.detachIpAccessControlList(trunk.id, list.id));
+            await pass.beforeWrite();
           }
-          await pass.beforeWrite();
           await goneOr(twilio.detachCredentialList(trunk.id, id));
+          await pass.beforeWrite();
         }
         await goneOr(twilio.deleteCredentialList(id));
         mustBe((await twilio.readCredentialList(id)) === undefined, 'Twilio', `credential list ${id} is still there`);
         break;
       case 'IpAccessControlList':
-        for (const trunk of trunks) await goneOr(twilio.detachIpAccessControlList(trunk.id, id));
+        for (const trunk of trunks) {
+          await goneOr(twilio.detachIpAccessControlList(trunk.id, id));
+          await pass.beforeWrite();
+        }
         await goneOr(twilio.deleteIpAccessControlList(id));
         mustBe(
           (await twilio.readIpAccessControlList(id)) === undefined,

@@ -103,6 +103,11 @@ export class FaultRegistry {
     };
   }
 
+  /** Every fault in force, spent ones too, in the order they were added. */
+  list(): readonly { readonly rule: FaultRule; readonly hits: number }[] {
+    return [...this.#active].map(({ rule, hits }) => ({ rule, hits }));
+  }
+
   /** Removes every fault. */
   clear(): void {
     this.#active.clear();

@@ -74,13 +74,13 @@ export const updateIncomingPhoneNumber: Handler = (request) => {
   const { account, form, switches, world } = request;
   const number = find(request, account.phoneNumbers, 'Sid');
   refuseBadUrls(request, number);
+  const target = moveTarget(request);
   const trunkSid = form.text('TrunkSid');
-  const trunk = trunkSid === undefined || trunkSid === '' ? undefined : account.trunks.get(trunkSid);
+  const trunk = trunkSid === undefined || trunkSid === '' ? undefined : target.trunks.get(trunkSid);
   if (trunkSid === '' && switches.emptyTrunkSid === 'refused') {
     throw new TwilioRefusal(switches.invalidParameterCode, 'TrunkSid is not a valid SID');
   }
   if (trunkSid !== undefined && trunkSid !== '' && trunk === undefined) throw notFound(`/v1/Trunks/${trunkSid}`);
-  const target = moveTarget(request);
 
   for (const [key, field] of Object.entries(TEXT_FIELDS) as [keyof NumberSettings, string][]) {
     number[key] = form.text(field) ?? number[key];

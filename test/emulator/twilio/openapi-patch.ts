@@ -59,7 +59,7 @@ export function patchSchema(schema: JsonObject, file: JsonObject, direction: Dir
   if (isObject(schema['properties'])) Object.assign(patched, patchProperties(schema, file, direction, name));
   const pattern = schema['pattern'];
   if (typeof pattern === 'string' && MAY_BE_EMPTY[direction].test(pattern)) {
-    return { anyOf: [{ const: '' }, patched] };
+    return { ...patched, minLength: 0, pattern: `^$|${pattern}` };
   }
   return patched;
 }

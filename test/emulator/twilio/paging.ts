@@ -13,7 +13,7 @@ import { TwilioRefusal } from './refusal.ts';
 
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 1000;
-const PAGING_PARAMETERS = ['PageSize', 'Page', 'PageToken'];
+const PAGING_PARAMETERS: ReadonlySet<string> = new Set(['PageSize', 'Page', 'PageToken']);
 
 interface Cut<Item> {
   readonly page: number;
@@ -51,7 +51,6 @@ export function listReply<Item extends Stored>(
       },
     };
   }
-  const absolute = (path: string) => `https://trunking.twilio.com${path}`;
   return {
     status: 200,
     body: {
@@ -59,14 +58,18 @@ export function listReply<Item extends Stored>(
       meta: {
         page: cut.page,
         page_size: cut.pageSize,
-        first_page_url: absolute(cut.first),
-        previous_page_url: cut.previous === null ? null : absolute(cut.previous),
-        url: absolute(cut.self),
-        next_page_url: cut.next === null ? null : absolute(cut.next),
+        first_page_url: absoluteUrl(cut.first),
+        previous_page_url: cut.previous === null ? null : absoluteUrl(cut.previous),
+        url: absoluteUrl(cut.self),
+        next_page_url: cut.next === null ? null : absoluteUrl(cut.next),
         key,
       },
     },
   };
+}
+
+function absoluteUrl(path: string): string {
+  return `https://trunking.twilio.com${path}`;
 }
 
 function cutPage<Item extends Stored>(request: ApiRequest, items: Iterable<Item>): Cut<Item> {
@@ -78,7 +81,7 @@ function cutPage<Item extends Stored>(request: ApiRequest, items: Iterable<Item>
   const direction = request.switches.listOrder === 'newestFirst' ? -1 : 1;
   const visible = [...items]
     .filter((item) => !isHidden(request, item.createdAt, request.lag.lists))
-    .sort((a, b) => (a.sequence - b.sequence) * direction);
+    .toSorted((a, b) => (a.sequence - b.sequence) * direction);
   const rank = (sequence: number) => sequence * direction;
 
   const token = /^P([AB])(\d+)$/.exec(request.query.get('PageToken') ?? '');
@@ -107,7 +110,7 @@ function cutPage<Item extends Stored>(request: ApiRequest, items: Iterable<Item>
 
 function pageLink(request: ApiRequest, pageSize: number, page: number, pageToken: string | undefined): string {
   const query = new URLSearchParams();
-  for (const [name, value] of request.query) if (!PAGING_PARAMETERS.includes(name)) query.append(name, value);
+  for (const [name, value] of request.query) if (!PAGING_PARAMETERS.has(name)) query.append(name, value);
   query.append('PageSize', String(pageSize));
   query.append('Page', String(page));
   if (pageToken !== undefined) query.append('PageToken', pageToken);

@@ -35,13 +35,13 @@ const DEFAULT_LIMITS: AccountLimits = {
 
 /** How an account is described by a test; whatever is left out is made up. */
 export interface AccountDescription {
-  readonly accountSid?: string;
-  readonly authToken?: string;
+  readonly accountSid?: string | undefined;
+  readonly authToken?: string | undefined;
   /** API key SID to secret. */
-  readonly apiKeys?: Readonly<Record<string, string>>;
-  readonly limits?: Partial<AccountLimits>;
+  readonly apiKeys?: Readonly<Record<string, string>> | undefined;
+  readonly limits?: Partial<AccountLimits> | undefined;
   /** Makes this a sub-account: the parent's credentials reach its v2010 resources. */
-  readonly parentAccountSid?: string;
+  readonly parentAccountSid?: string | undefined;
 }
 
 /** An account and everything in it. */
@@ -49,13 +49,15 @@ export interface Account {
   readonly sid: string;
   readonly parentSid: string | undefined;
   readonly authToken: string;
+  /** API key SID to secret; deleting one revokes it. */
   readonly apiKeys: Map<string, string>;
-  readonly limits: AccountLimits;
+  limits: AccountLimits;
   readonly trunks: Map<string, Trunk>;
   readonly credentialLists: Map<string, CredentialList>;
   readonly ipAccessControlLists: Map<string, IpAccessControlList>;
   readonly phoneNumbers: Map<string, IncomingPhoneNumber>;
   readonly calls: Map<string, Call>;
+  /** Requests that have arrived and are not answered yet. */
   inFlight: number;
 }
 
@@ -149,10 +151,5 @@ export class World {
 
   reserveDomain(domainName: string, accountSid: string): void {
     this.reservedDomains.set(domainName, { accountSid, until: this.now() + DOMAIN_RESERVATION_MS });
-  }
-
-  clear(): void {
-    this.accounts.clear();
-    this.reservedDomains.clear();
   }
 }

@@ -1,0 +1,69 @@
+/**
+ * PhoneNumbers at the API server: the store of the PhoneNumber kind, and the resources it lives on.
+ *
+ * Guarantees
+ * - `cached` is never behind our own writes (see own-writes.ts).
+ * - Every write is one request with the resourceVersion that was decided on; none is repeated here.
+ */
+import type { OrphanRecord, PhoneNumberStore } from '../../reconcilers/phone-number/ports.ts';
+import { group, version } from '../../reconcilers/shared/api-group.ts';
+import type { KubernetesObject, ObjectKey } from '../../reconcilers/shared/ports.ts';
+import { ObjectClient } from './object-client.ts';
+import type { Resource } from './objects.ts';
+import type { OwnWrites } from './own-writes.ts';
+import type { KubernetesTransport } from './transport.ts';
+
+export const phoneNumbers: Resource = { group, version, plural: 'phonenumbers' };
+export const orphanRecords: Resource = { group, version, plural: 'orphanrecords' };
+
+export class KubernetesPhoneNumberStore implements PhoneNumberStore {
+  readonly #writes: OwnWrites;
+  readonly #phoneNumbers: ObjectClient;
+  readonly #orphanRecords: ObjectClient;
+
+  /** `writes` stands before the cache of all PhoneNumbers. */
+  constructor(transport: KubernetesTransport, writes: OwnWrites) {
+    this.#writes = writes;
+    this.#phoneNumbers = new ObjectClient(transport, phoneNumbers);
+    this.#orphanRecords = new ObjectClient(transport, orphanRecords);
+  }
+
+  cached(key: ObjectKey): KubernetesObject | undefined {
+    return this.#writes.newest(key);
+  }
+
+  async read(key: ObjectKey): Promise<KubernetesObject | undefined> {
+    return await this.#phoneNumbers.read(key);
+  }
+
+  async listByNumber(phoneNumber: string): Promise<readonly KubernetesObject[]> {
+    const value = phoneNumber.replaceAll(/[\\,=]/g, String.raw`\$&`);
+    return await this.#phoneNumbers.list({ fieldSelector: `spec.phoneNumber=${value}` });
+  }
+
+  async patchMetadata(
+    object: KubernetesObject,
+    metadata: Readonly<Record<string, unknown>>,
+  ): Promise<KubernetesObject> {
+    return await this.#writes.track(object, async () => await this.#phoneNumbers.patch(object, { metadata }));
+  }
+
+  async patchStatus(object: KubernetesObject, status: Readonly<Record<string, unknown>>): Promise<KubernetesObject> {
+    return await this.#writes.track(object, async () => await this.#phoneNumbers.patch(object, { status }, '/status'));
+  }
+
+  async createOrphanRecord(record: OrphanRecord): Promise<void> {
+    const key = { namespace: '', name: record.uid };
+    const body = {
+      apiVersion: `${group}/${version}`,
+      kind: 'OrphanRecord',
+      metadata: { name: record.uid },
+      spec: record,
+    };
+    await this.#orphanRecords.create(body, key);
+  }
+
+  async deleteOrphanRecord(uid: string): Promise<void> {
+    await this.#orphanRecords.delete({ namespace: '', name: uid });
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Numbers: the account's incoming phone numbers, and which trunk they are on.
+ */
+import type { Twilio } from 'twilio';
+import type { TwilioPort } from '../../reconcilers/shared/telephony.ts';
+import { type AccountCalls, pageSize, undefinedIfNotFound } from './account-calls.ts';
+import { numberReply } from './replies.ts';
+import { checkedSid } from './sid.ts';
+
+type NumberCalls = Pick<TwilioPort, 'findNumber' | 'readNumber' | 'attachNumber' | 'detachNumber'>;
+
+export function numberCalls(client: Twilio, calls: AccountCalls): NumberCalls {
+  const numbers = client.incomingPhoneNumbers;
+  const onTrunk = (trunkSid: string) => client.trunking.v1.trunks(checkedSid('TK', trunkSid)).phoneNumbers;
+  return {
+    async findNumber(phoneNumber) {
+      // Twilio filters by parts of the number, so the answer may hold others.
+      const similar = await calls.listAsProof(
+        `find number ${phoneNumber}`,
+        () => numbers.page({ phoneNumber, pageSize }),
+        numberReply,
+      );
+      return similar.find((number) => number.phoneNumber === phoneNumber);
+    },
+    readNumber: (sid) => calls.read(`read number ${sid}`, () => numbers(checkedSid('PN', sid)).fetch(), numberReply),
+    attachNumber: (trunkSid, numberSid) =>
+      calls.attach(`attach number ${numberSid} to trunk ${trunkSid}`, {
+        send: () => onTrunk(trunkSid).create({ phoneNumberSid: checkedSid('PN', numberSid) }),
+        readBack: () => onTrunk(trunkSid)(numberSid).fetch(),
+        undo: () => onTrunk(trunkSid)(numberSid).remove(),
+      }),
+    async detachNumber(trunkSid, numberSid) {
+      // The path names both, so a number that is on another trunk is simply not found.
+      await undefinedIfNotFound(
+        calls.call(`detach number ${numberSid} from trunk ${trunkSid}`, () =>
+          onTrunk(trunkSid)(checkedSid('PN', numberSid)).remove(),
+        ),
+      );
+    },
+  };
+}

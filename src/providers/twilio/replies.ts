@@ -1,0 +1,59 @@
+/**
+ * Replies: the fields that are used of Twilio's objects, as the SDK hands them over.
+ *
+ * Twilio shows what is unset as null or as an empty text, without a rule: both are the empty text here.
+ */
+import { z } from 'zod';
+
+const text = z.string();
+const textOrUnset = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? '');
+
+/** Every object says whose it is. */
+export const ownedReply = z.object({ sid: text, accountSid: text });
+
+export const numberReply = z
+  .object({
+    sid: text,
+    phoneNumber: text,
+    trunkSid: textOrUnset,
+    voiceApplicationSid: textOrUnset,
+    voiceUrl: textOrUnset,
+    capabilities: z.object({ voice: z.boolean() }),
+    origin: textOrUnset,
+  })
+  .transform(({ capabilities, origin, ...number }) => ({
+    ...number,
+    voiceCapable: capabilities.voice,
+    hosted: origin === 'hosted',
+  }));
+
+export const trunkReply = z.object({
+  sid: text,
+  accountSid: text,
+  friendlyName: textOrUnset,
+  domainName: textOrUnset,
+  transferMode: text,
+});
+
+export const originationUrlReply = z.object({
+  sid: text,
+  friendlyName: textOrUnset,
+  sipUrl: text,
+  priority: z.number(),
+  weight: z.number(),
+  enabled: z.boolean(),
+});
+
+export const namedListReply = z.object({ sid: text, friendlyName: textOrUnset });
+
+export const credentialReply = z.object({ sid: text, username: text });
+
+export const ipAddressReply = z.object({
+  sid: text,
+  friendlyName: textOrUnset,
+  ipAddress: text,
+  cidrPrefixLength: z.number(),
+});

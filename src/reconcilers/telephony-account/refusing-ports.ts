@@ -1,0 +1,75 @@
+/**
+ * Ports of an account that cannot be opened: every call fails with the reason, and nothing is ever sent.
+ */
+import type { LiveKitPort, TwilioPort } from '../shared/telephony.ts';
+import { type Provider, ProviderError, type Verdict } from '../shared/verdict.ts';
+
+/** Why a provider cannot be used at all. */
+export type Refusal = Extract<Verdict, { kind: 'identity' }>;
+
+function refuser(provider: Provider, refusal: Refusal) {
+  return (action: string) => async (): Promise<never> => {
+    throw new ProviderError(provider, action, refusal);
+  };
+}
+
+export function refusingTwilio(refusal: Refusal): TwilioPort {
+  const refuse = refuser('Twilio', refusal);
+  return {
+    proveAccount: refuse('prove the account'),
+    findNumber: refuse('find the number'),
+    readNumber: refuse('read the number'),
+    listTrunks: refuse('list trunks'),
+    readTrunk: refuse('read the trunk'),
+    createTrunk: refuse('create the trunk'),
+    updateTrunk: refuse('update the trunk'),
+    deleteTrunk: refuse('delete the trunk'),
+    listOriginationUrls: refuse('list origination URLs'),
+    createOriginationUrl: refuse('create the origination URL'),
+    updateOriginationUrl: refuse('update the origination URL'),
+    deleteOriginationUrl: refuse('delete the origination URL'),
+    attachNumber: refuse('attach the number'),
+    detachNumber: refuse('detach the number'),
+    listCredentialLists: refuse('list credential lists'),
+    readCredentialList: refuse('read the credential list'),
+    createCredentialList: refuse('create the credential list'),
+    deleteCredentialList: refuse('delete the credential list'),
+    listCredentials: refuse('list credentials'),
+    createCredential: refuse('create the credential'),
+    deleteCredential: refuse('delete the credential'),
+    listTrunkCredentialLists: refuse('list credential lists of the trunk'),
+    attachCredentialList: refuse('attach the credential list'),
+    detachCredentialList: refuse('detach the credential list'),
+    listIpAccessControlLists: refuse('list IP access control lists'),
+    readIpAccessControlList: refuse('read the IP access control list'),
+    createIpAccessControlList: refuse('create the IP access control list'),
+    deleteIpAccessControlList: refuse('delete the IP access control list'),
+    listIpAddresses: refuse('list IP addresses'),
+    createIpAddress: refuse('create the IP address'),
+    deleteIpAddress: refuse('delete the IP address'),
+    listTrunkIpAccessControlLists: refuse('list IP access control lists of the trunk'),
+    attachIpAccessControlList: refuse('attach the IP access control list'),
+    detachIpAccessControlList: refuse('detach the IP access control list'),
+  };
+}
+
+export function refusingLiveKit(refusal: Refusal): LiveKitPort {
+  const refuse = refuser('LiveKit', refusal);
+  return {
+    listInboundTrunks: refuse('list inbound trunks'),
+    readInboundTrunk: refuse('read the inbound trunk'),
+    findInboundTrunks: refuse('find inbound trunks of the number'),
+    createInboundTrunk: refuse('create the inbound trunk'),
+    updateInboundTrunk: refuse('update the inbound trunk'),
+    listDispatchRules: refuse('list dispatch rules'),
+    readDispatchRule: refuse('read the dispatch rule'),
+    createDispatchRule: refuse('create the dispatch rule'),
+    updateDispatchRule: refuse('update the dispatch rule'),
+    deleteDispatchRule: refuse('delete the dispatch rule'),
+    listOutboundTrunks: refuse('list outbound trunks'),
+    readOutboundTrunk: refuse('read the outbound trunk'),
+    createOutboundTrunk: refuse('create the outbound trunk'),
+    updateOutboundTrunk: refuse('update the outbound trunk'),
+    deleteTrunk: refuse('delete the trunk'),
+  };
+}

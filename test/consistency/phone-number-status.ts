@@ -1,0 +1,68 @@
+/**
+ * A PhoneNumber status in which every field is set: none of them may be pruned by a CRD.
+ */
+import type { PhoneNumberStatus } from '../../src/reconcilers/phone-number/model.ts';
+
+const hex = '0123456789abcdef0123456789abcdef';
+
+export const fullStatus: Required<PhoneNumberStatus> = {
+  phase: 'Corrupted',
+  conditions: [
+    {
+      type: 'Ready',
+      status: 'False',
+      reason: 'CleanupFailed',
+      message: 'Cannot_remove_everything',
+      observedGeneration: 3,
+      lastTransitionTime: '2026-01-01T00:00:00.000Z',
+    },
+    {
+      type: 'Corrupted',
+      status: 'True',
+      reason: 'CleanupFailed',
+      message: 'one item is left',
+      observedGeneration: 3,
+      lastTransitionTime: '2026-01-01T00:00:00.000Z',
+    },
+  ],
+  pinned: {
+    account: 'default',
+    accountSid: `AC${hex}`,
+    livekitUrl: 'https://example.livekit.cloud',
+    ownerId: '0123abcd',
+    phoneNumber: '+447446466847',
+  },
+  routing: 'Detached',
+  firstReadyTime: '2026-01-01T00:00:00.000Z',
+  lastHandledReconcile: 'token-1',
+  ids: {
+    phoneNumberSid: `PN${hex}`,
+    trunkSid: `TK${hex}`,
+    credentialListSid: `CL${hex}`,
+    credentialSid: `CR${hex}`,
+    ipAccessControlListSid: `AL${hex}`,
+    inboundTrunkId: 'ST_inbound',
+    outboundTrunkId: 'ST_outbound',
+    dispatchRuleId: 'SDR_rule',
+  },
+  trunkDomainName: 't0123456789abcdef0123.pstn.twilio.com',
+  originationUrlSids: [`OU${hex}`],
+  leftovers: [
+    {
+      order: 1,
+      provider: 'Twilio',
+      account: `AC${hex}`,
+      kind: 'Trunk',
+      id: `TK${hex}`,
+      name: 'tl/0123abcd/447446466847/62438ef0/trunk',
+      state: 'Present',
+      reason: 'ProviderError',
+      message: 'Twilio answers 500',
+      risk: 'RoutesCalls',
+      removeCommand: 'remove it',
+      verifyCommand: 'look for it',
+      consolePath: 'Elastic SIP Trunking > Trunks',
+    },
+  ],
+  deletion: { policy: 'Delete', firstFailureTime: '2026-01-01T00:00:00.000Z', lastHandledRetry: 'token-2' },
+};

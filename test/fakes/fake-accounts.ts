@@ -1,0 +1,80 @@
+/**
+ * Fake of the accounts: who opens which Twilio account and which LiveKit project.
+ */
+import type { AccountAnswer, Accounts, OpenAccount, Pin } from '../../src/reconcilers/shared/accounts.ts';
+import type { IdentityReason, Verdict } from '../../src/reconcilers/shared/verdict.ts';
+import type { OperatorProcess } from './effects.ts';
+import type { FakeLiveKit } from './fake-livekit.ts';
+import type { FakeTwilio } from './fake-twilio.ts';
+
+export interface FakeAccount {
+  accountSid: string;
+  livekitUrl: string;
+  ownerId: string;
+  sipHost: string;
+  paused: boolean;
+  allowedNamespaces: readonly string[];
+  /** What every call to the provider answers, if its credentials or the provider as a whole are in trouble. */
+  twilioProblem: IdentityReason | undefined;
+  livekitProblem: IdentityReason | undefined;
+}
+
+export class FakeAccounts {
+  /** By name of the TelephonyAccount. */
+  readonly accounts = new Map<string, FakeAccount>();
+  readonly #twilio: FakeTwilio;
+  readonly #livekit: FakeLiveKit;
+
+  constructor(twilio: FakeTwilio, livekit: FakeLiveKit) {
+    this.#twilio = twilio;
+    this.#livekit = livekit;
+  }
+
+  connect(process: OperatorProcess): Accounts {
+    return {
+      open: async (name, namespace): Promise<AccountAnswer> => {
+        await Promise.resolve();
+        const account = this.accounts.get(name);
+        if (account === undefined) {
+          return { kind: 'refused', reason: 'AccountNotFound', message: `TelephonyAccount ${name} does not exist` };
+        }
+        if (!account.allowedNamespaces.includes(namespace)) {
+          return {
+            kind: 'refused',
+            reason: 'NamespaceNotAllowed',
+            message: `TelephonyAccount ${name} does not allow namespace ${namespace}`,
+          };
+        }
+        return this.#opened(process, { account: name, phoneNumber: '', ...account });
+      },
+      openPinned: (pin) => this.#opened(process, pin),
+      accountSidOf: (name) => this.accounts.get(name)?.accountSid,
+    };
+  }
+
+  /** The pinned places and no others; what is wrong is asked at every call. */
+  #opened(process: OperatorProcess, { account, accountSid, livekitUrl, ownerId }: Pin): OpenAccount {
+    const reasonFor = (provider: 'twilioProblem' | 'livekitProblem'): IdentityReason | undefined => {
+      const present = this.accounts.get(account);
+      if (present === undefined) return 'AccountNotFound';
+      const isAnother = provider === 'twilioProblem' ? present.accountSid !== accountSid : present.livekitUrl !== livekitUrl;
+      return isAnother ? 'AccountMismatch' : present[provider];
+    };
+    const problem = (provider: 'twilioProblem' | 'livekitProblem') => (): Verdict | undefined => {
+      const reason = reasonFor(provider);
+      return reason && { kind: 'identity', reason, message: `TelephonyAccount ${account}: ${reason}` };
+    };
+    const present = this.accounts.get(account);
+    return {
+      kind: 'open',
+      account,
+      accountSid,
+      livekitUrl,
+      ownerId,
+      sipHost: present?.sipHost ?? '',
+      paused: present?.paused ?? false,
+      twilio: this.#twilio.connect(process, accountSid, problem('twilioProblem')),
+      livekit: this.#livekit.connect(process, livekitUrl, problem('livekitProblem')),
+    };
+  }
+}
