@@ -82,7 +82,7 @@ export function readConfiguration(
 }
 
 /** What `--help` prints. */
-export function helpText(): string {
+function helpText(): string {
   const rows = optionRows.map(({ description, environment, fallback, name }) => {
     const standard = fallback === '' ? '' : ` (${fallback})`;
     return `  --${name}, ${environment}${standard}\n      ${description}`;

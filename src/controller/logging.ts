@@ -10,10 +10,10 @@
  */
 import { type DestinationStream, type Level, type Logger, pino } from 'pino';
 
-export type Log = Logger;
+/** Without child loggers: pino does not pass their fields through our formatter. */
+export type Log = Pick<Logger, LogLevel>;
 
-export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const satisfies readonly Level[];
-export type LogLevel = (typeof logLevels)[number];
+export type LogLevel = Level;
 
 const secretNames = new Set(
   ['password', 'authPassword', 'authToken', 'apiSecret', 'apiKeySecret', 'authorization', 'token', 'secret'].map(
@@ -35,7 +35,6 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
       serializers: { err: (value: unknown) => value },
       formatters: {
         level: (label) => ({ level: label }),
-        bindings: concealSecrets,
         log: concealSecrets,
       },
     },

@@ -326,7 +326,7 @@ export const specAttempts: readonly Attempt[] = [
   },
   {
     name: 'an admin can do so with generateName',
-    why: 'the object has no name yet when it is judged',
+    why: 'the object may have no name yet when it is judged',
     actor: 'chief',
     args: ['create', '-f', '-'],
     input: phoneNumber('', { generateName: 'new-', name: undefined }, orphan.spec),

@@ -168,12 +168,14 @@ export const specCases: readonly SpecCase[] = [
     ['1m1h', false],
     ['30s\n', false],
     [30, false],
-  ].map(([maxCallDuration, accepted]) => ({
-    name: `the duration ${JSON.stringify(maxCallDuration)}`,
-    why: 'Go style, whole seconds, 1s to 24h',
-    spec: inbound({ maxCallDuration, ringingTimeout: maxCallDuration }),
-    accepted: accepted === true,
-  })),
+  ].flatMap(([value, accepted]) =>
+    ['maxCallDuration', 'ringingTimeout'].map((field) => ({
+      name: `the ${field} ${JSON.stringify(value)}`,
+      why: 'Go style, whole seconds, 1s to 24h',
+      spec: inbound({ [field]: value }),
+      accepted: accepted === true,
+    })),
+  ),
   ...[
     ['203.0.113.7', true],
     ['0.0.0.0/0', true],
@@ -187,12 +189,14 @@ export const specCases: readonly SpecCase[] = [
     ['example.com', false],
     ['203.0.113.7\n', false],
     ['', false],
-  ].map(([entry, accepted]) => ({
-    name: `the address ${JSON.stringify(entry)}`,
-    why: 'one IPv4 address or CIDR range per entry, or the trunk is open to everybody',
-    spec: sipTrunk({ inbound: { allowedAddresses: [entry] }, outbound: { allowedCidrs: [entry] } }),
-    accepted: accepted === true,
-  })),
+  ].flatMap(([entry, accepted]) =>
+    [{ inbound: { allowedAddresses: [entry] } }, { outbound: { allowedCidrs: [entry] } }].map((values) => ({
+      name: `the ${Object.keys(values).join()} address ${JSON.stringify(entry)}`,
+      why: 'one IPv4 address or CIDR range per entry, or the trunk is open to everybody',
+      spec: sipTrunk(values),
+      accepted: accepted === true,
+    })),
+  ),
   {
     name: '64 inbound addresses and 25 outbound ranges',
     why: 'these are the limits',

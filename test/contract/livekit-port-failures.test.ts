@@ -149,7 +149,7 @@ describe('the way to the server', () => {
     {
       name: 'a reset connection',
       effect: { kind: 'reset' },
-      verdict: { kind: 'unknownOutcome', message: /no answer/ },
+      verdict: { kind: 'unknownOutcome', message: expect.stringMatching(/no answer/) },
     },
     { name: 'a broken reply', effect: { kind: 'cut', afterBytes: 1 }, verdict: { kind: 'unknownOutcome' } },
     {
@@ -229,6 +229,20 @@ describe('the server', () => {
     });
     await server.start();
   });
+});
+
+test('every request goes through the limiter', async () => {
+  const seen = { total: 0 };
+  const port = connect({
+    limiter: async (send) => {
+      seen.total += 1;
+      return await send();
+    },
+  });
+  proxy.clearRequests();
+  await expectOfEveryCall(port, {});
+  expect(seen.total).toBe(proxy.requests.length);
+  expect(seen.total).toBeGreaterThanOrEqual(Object.keys(everyCall).length);
 });
 
 // Last: it looks at all that went wrong before.

@@ -138,7 +138,11 @@ describe('an inbound trunk', () => {
   test('of a second owner of the number is refused by LiveKit itself', async () => {
     await port.createInboundTrunk(inboundValues);
     const second = await verdictOf(port.createInboundTrunk({ ...inboundValues, name: 'second' }));
-    expect(second).toMatchObject({ kind: 'refused', code: 'invalid_argument', message: /Conflicting/ });
+    expect(second).toMatchObject({
+      kind: 'refused',
+      code: 'invalid_argument',
+      message: expect.stringMatching(/Conflicting/),
+    });
     expect(await port.listInboundTrunks()).toHaveLength(1);
   });
 });

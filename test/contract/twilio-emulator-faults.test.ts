@@ -1,4 +1,5 @@
 // What goes wrong on demand: what the client sees, and whether the request was applied all the same.
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { FaultEffect } from '../emulator/twilio/faults.ts';
 import { createRawClient } from '../emulator/twilio/raw-client.ts';
@@ -194,15 +195,18 @@ describe('a delay', () => {
   });
 
   test('ends with nothing when the emulator closes', async () => {
-    const bench = await startTestEmulator();
+    const waits = gate();
+    const bench = await startTestEmulator({ wait: waits.wait });
     bench.emulator.faults.add({ effect: { kind: 'delay', milliseconds: 60_000 } });
     const created = bench.api.post('/v1/Trunks').then(
       () => 'answered',
       () => 'broken',
     );
-    await expect.poll(() => bench.emulator.requests).toHaveLength(1);
+    await waits.reached;
     await bench[Symbol.asyncDispose]();
     expect(await created).toBe('broken');
+    waits.open();
+    await setImmediate();
     expect(bench.emulator.dump(OWN).trunks).toHaveLength(0);
     bench.emulator.assertNoViolations();
   });
@@ -256,7 +260,7 @@ describe('a listener', () => {
     const { emulator, api } = bench;
     const heard: unknown[] = [];
     const stop = emulator.onApplied(async ({ method, template, path, account, status }) => {
-      await Promise.resolve();
+      await setImmediate(); // long enough for a reply that does not wait
       const told = { method, template, path, account, status };
       heard.push({ ...told, answered: emulator.requests.at(-1)?.status, trunks: emulator.dump(OWN).trunks.length });
     });

@@ -128,5 +128,13 @@ describe('KubernetesEventSink', () => {
     const closing = slow.sink.close(3_000);
     await slow.clock.advance(3_000);
     await expect(closing).resolves.toBeUndefined();
+
+    const away = stage(async () => ({ status: 503, headers: {}, body: {} }));
+    away.sink.publish(one, note);
+    const giving = away.sink.close(2_500);
+    await away.clock.advance(2_500);
+    await giving;
+    await settle();
+    expect(away.clock.pendingTimers, 'nothing may keep the process alive').toBe(0);
   });
 });

@@ -57,6 +57,17 @@ describe('OwnWrites', () => {
     expect(heard).toEqual([]);
   });
 
+  test('shows what somebody else wrote later also while our next write is under way', async () => {
+    const { cache, newest, write, writes } = stage();
+    await write(9, 10);
+    const answer = Promise.withResolvers<ReturnType<typeof version>>();
+    const writing = writes.track(version(10), async () => await answer.promise);
+    cache.apply(version(12));
+    expect(newest()).toBe('12');
+    answer.reject(new Error('conflict'));
+    await expect(writing).rejects.toThrow('conflict');
+  });
+
   test('believes the cache again when the watch does not catch up in time', async () => {
     const { clock, newest, write } = stage();
     await write(9, 10);

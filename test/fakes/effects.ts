@@ -73,7 +73,9 @@ export class Effects {
 
   /** All writes to the two providers so far, by name. */
   get externalWrites(): readonly string[] {
-    return this.log.filter(({ system, isWrite }) => isWrite && system !== 'Kubernetes').map(({ operation }) => operation);
+    return this.log
+      .filter(({ system, isWrite }) => isWrite && system !== 'Kubernetes')
+      .map(({ operation }) => operation);
   }
 
   /** All calls to the two providers so far, reads too. */
@@ -83,7 +85,9 @@ export class Effects {
 
   /** Writes on PhoneNumbers and their status so far: what DESIGN 7 counts. */
   get objectWrites(): readonly string[] {
-    return this.log.map(({ operation }) => operation).filter((name) => name === 'patchMetadata' || name === 'patchStatus');
+    return this.log
+      .map(({ operation }) => operation)
+      .filter((name) => name === 'patchMetadata' || name === 'patchStatus');
   }
 
   fail(operation: string, verdict: Verdict, applied: Fault['applied'] = 'never', times?: number): Fault {
@@ -106,10 +110,7 @@ export class Effects {
   }
 
   /** Makes one call of a port. `apply` changes the world and throws what the other side would answer. */
-  async perform<T>(
-    { process, system, operation, isWrite }: Omit<Effect, 'at'>,
-    apply: () => T,
-  ): Promise<T> {
+  async perform<T>({ process, system, operation, isWrite }: Omit<Effect, 'at'>, apply: () => T): Promise<T> {
     // As with a real call, whoever else is ready comes first.
     await Promise.resolve();
     process.assertAlive();

@@ -57,7 +57,8 @@ export class FakeAccounts {
     const reasonFor = (provider: 'twilioProblem' | 'livekitProblem'): IdentityReason | undefined => {
       const present = this.accounts.get(account);
       if (present === undefined) return 'AccountNotFound';
-      const isAnother = provider === 'twilioProblem' ? present.accountSid !== accountSid : present.livekitUrl !== livekitUrl;
+      const isAnother =
+        provider === 'twilioProblem' ? present.accountSid !== accountSid : present.livekitUrl !== livekitUrl;
       return isAnother ? 'AccountMismatch' : present[provider];
     };
     const problem = (provider: 'twilioProblem' | 'livekitProblem') => (): Verdict | undefined => {

@@ -59,10 +59,14 @@ export class FakeLiveKit {
       listInboundTrunks: async () => await read('listInboundTrunks', () => [...inbound.values()]),
       readInboundTrunk: async (id) => await read('readInboundTrunk', () => inbound.get(id)),
       findInboundTrunks: async (phoneNumber) =>
-        await read('findInboundTrunks', () => [...inbound.values()].filter(({ numbers }) => numbers.includes(phoneNumber))),
+        await read('findInboundTrunks', () =>
+          [...inbound.values()].filter(({ numbers }) => numbers.includes(phoneNumber)),
+        ),
       createInboundTrunk: async (values) =>
         await write('createInboundTrunk', () => {
-          const holder = [...inbound.values()].find(({ numbers }) => numbers.some((one) => values.numbers.includes(one)));
+          const holder = [...inbound.values()].find(({ numbers }) =>
+            numbers.some((one) => values.numbers.includes(one)),
+          );
           if (holder !== undefined) {
             throw new ProviderError('LiveKit', 'create inbound trunk', {
               kind: 'refused',

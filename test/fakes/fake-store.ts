@@ -192,7 +192,8 @@ export class FakeStore {
   #swapped(object: KubernetesObject): KubernetesObject {
     const live = this.get(keyOf(object));
     if (live?.metadata.uid !== object.metadata.uid) throw new ConflictError('The object is gone');
-    if (live.metadata.resourceVersion !== object.metadata.resourceVersion) throw new ConflictError('The object changed');
+    if (live.metadata.resourceVersion !== object.metadata.resourceVersion)
+      throw new ConflictError('The object changed');
     return live;
   }
 

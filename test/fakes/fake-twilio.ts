@@ -53,6 +53,9 @@ export class FakeTwilio {
   trunkLimit = 100;
   /** What was created less than this ago is missing from lists, but not from reads by id. */
   listLagMs = 0;
+  /** For so long after a number was attached or something was attached to a trunk, reads show it as before. */
+  attachmentLagMs = 0;
+  readonly #shownFrom = new Map<string, number>();
   readonly #reservedDomains = new Set<string>();
   readonly #listedFrom = new Map<string, number>();
   readonly #clock: FakeClock;
@@ -105,6 +108,8 @@ export class FakeTwilio {
     const write = async <T>(operation: string, apply: () => T) => await perform(operation, true, apply);
     const listed = <T extends { readonly sid: string }>(all: Iterable<T>): readonly T[] =>
       [...all].filter(({ sid }) => (this.#listedFrom.get(sid) ?? 0) <= this.#clock.monotonic());
+    const isShown = (sid: string) => (this.#shownFrom.get(sid) ?? 0) <= this.#clock.monotonic();
+    const attached = (sid: string) => this.#shownFrom.set(sid, this.#clock.monotonic() + this.attachmentLagMs);
     const trunk = (sid: string) => found(account.trunks.get(sid), `trunk ${sid}`);
     const credentials = (sid: string) => found(account.credentialLists.get(sid), `credential list ${sid}`).credentials;
     const addresses = (sid: string) => found(account.accessLists.get(sid), `access control list ${sid}`).addresses;
@@ -113,7 +118,11 @@ export class FakeTwilio {
 
     return {
       proveAccount: async () => await read('proveAccount', () => undefined),
-      findNumber: async (phoneNumber) => await read('findNumber', () => account.numberOf(phoneNumber)),
+      findNumber: async (phoneNumber) =>
+        await read('findNumber', () => {
+          const number = account.numberOf(phoneNumber);
+          return number && { ...number, trunkSid: isShown(number.sid) ? number.trunkSid : '' };
+        }),
       readNumber: async (sid) => await read('readNumber', () => account.numbers.get(sid)),
       listTrunks: async () => await read('listTrunks', () => listed(account.trunks.values()).map(trunkState)),
       readTrunk: async (sid) =>
@@ -171,6 +180,7 @@ export class FakeTwilio {
         await write('attachNumber', () => {
           const number = found(account.numbers.get(sid), `number ${sid}`);
           account.numbers.set(sid, { ...number, trunkSid: trunk(trunkSid).sid, voiceApplicationSid: '' });
+          attached(sid);
         }),
       detachNumber: async (trunkSid, sid) =>
         await write('detachNumber', () => {
@@ -211,12 +221,16 @@ export class FakeTwilio {
         await write('deleteCredential', () => removed(credentials(listSid), sid)),
       listTrunkCredentialLists: async (trunkSid) =>
         await read('listTrunkCredentialLists', () =>
-          [...trunk(trunkSid).credentialLists].flatMap((sid) => account.credentialLists.get(sid) ?? []).map(namedList),
+          [...trunk(trunkSid).credentialLists]
+            .filter(isShown)
+            .flatMap((sid) => account.credentialLists.get(sid) ?? [])
+            .map(namedList),
         ),
       attachCredentialList: async (trunkSid, listSid) =>
         await write('attachCredentialList', () => {
           credentials(listSid);
           trunk(trunkSid).credentialLists.add(listSid);
+          attached(listSid);
         }),
       detachCredentialList: async (trunkSid, listSid) =>
         await write('detachCredentialList', () => {
@@ -252,12 +266,16 @@ export class FakeTwilio {
       deleteIpAddress: async (listSid, sid) => await write('deleteIpAddress', () => removed(addresses(listSid), sid)),
       listTrunkIpAccessControlLists: async (trunkSid) =>
         await read('listTrunkIpAccessControlLists', () =>
-          [...trunk(trunkSid).accessLists].flatMap((sid) => account.accessLists.get(sid) ?? []).map(namedList),
+          [...trunk(trunkSid).accessLists]
+            .filter(isShown)
+            .flatMap((sid) => account.accessLists.get(sid) ?? [])
+            .map(namedList),
         ),
       attachIpAccessControlList: async (trunkSid, listSid) =>
         await write('attachIpAccessControlList', () => {
           addresses(listSid);
           trunk(trunkSid).accessLists.add(listSid);
+          attached(listSid);
         }),
       detachIpAccessControlList: async (trunkSid, listSid) =>
         await write('detachIpAccessControlList', () => {

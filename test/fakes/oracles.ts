@@ -51,7 +51,9 @@ export function outsideOf({ twilio, livekit }: World, uid = ''): readonly string
   const ofLiveKit = [...livekit.projects.values()].flatMap(({ inbound, rules, outbound }) =>
     [...inbound.values(), ...rules.values(), ...outbound.values()].map(({ name }) => name),
   );
-  return [...ofTwilio, ...ofLiveKit].filter((name) => name.startsWith('tl/') && name.includes(uid.slice(0, 8))).toSorted();
+  return [...ofTwilio, ...ofLiveKit]
+    .filter((name) => name.startsWith('tl/') && name.includes(uid.slice(0, 8)))
+    .toSorted();
 }
 
 /** The marks that a complete set has. */
@@ -64,11 +66,7 @@ export function completeSet(object: KubernetesObject, outbound?: { readonly addr
     phoneNumber,
     uid: object.metadata.uid,
   };
-  const [trunk, inbound, rule] = [
-    markOf(identity, 'trunk'),
-    markOf(identity, 'inbound'),
-    markOf(identity, 'rule'),
-  ];
+  const [trunk, inbound, rule] = [markOf(identity, 'trunk'), markOf(identity, 'inbound'), markOf(identity, 'rule')];
   const [credentials, acl] = [markOf(identity, 'credentials'), markOf(identity, 'acl')];
   const branch =
     outbound === undefined
@@ -120,12 +118,14 @@ function isHeld({ metadata }: KubernetesObject): boolean {
 
 /** I4, W1, W3: a write needs the persisted intent, a fresh answer of the API server, and the lease. */
 function judgePermission(world: World, effect: Effect, isIntended: boolean): void {
-  const { effects, violations, fenceChecks } = world;
+  const { effects, violations } = world;
   if (!isIntended) violations.push(`I4: ${effect.operation} without a finalizer`);
-  if (effects.externalWrites.length >= fenceChecks) violations.push(`W3: ${effect.operation} without a look at the lease`);
-  const answers = effects.log.filter(({ system, process }) => system === 'Kubernetes' && process === effect.process);
-  const age = effect.at - (answers.at(-1)?.at ?? Number.NEGATIVE_INFINITY);
-  if (age > settings.proofMaxAgeMs + effects.latencyMs) {
+  world.fenceChecks -= 1;
+  if (world.fenceChecks < 0) violations.push(`W3: ${effect.operation} without a look at the lease`);
+  const answer = effects.log.findLast(({ system, process }) => system === 'Kubernetes' && process === effect.process);
+  const age = effect.at - (answer?.at ?? Number.NEGATIVE_INFINITY);
+  // The fake takes the time of calls that run side by side one after the other.
+  if (age > settings.proofMaxAgeMs + 2 * effects.latencyMs) {
     violations.push(`W1: ${effect.operation} ${age} ms after the last answer of the API server`);
   }
 }
@@ -149,8 +149,7 @@ function judgeRelease(world: World, uid: string, before: KubernetesObject): void
   const left = outsideOf(world, uid);
   const record = world.store.records.get(uid);
   const { status, annotations, deleting } = parsePhoneNumber(before);
-  const isForced =
-    deleting && status.phase === 'Corrupted' && annotations[forceDeleteAnnotation] === forceDeleteValue;
+  const isForced = deleting && status.phase === 'Corrupted' && annotations[forceDeleteAnnotation] === forceDeleteValue;
   const isOrphaned = deleting && status.deletion?.policy === 'Orphan';
   if (record !== undefined && !isForced && !isOrphaned) {
     world.violations.push(`I6: ${uid} was let go with a record (${record.cause}) that nobody asked for`);

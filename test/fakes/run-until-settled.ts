@@ -102,9 +102,9 @@ class Run {
     try {
       const outcome = await reconcilePhoneNumber(this.#world.dependencies, key);
       if (outcome.kind === 'retry') return this.#backOff(key, outcome.atMostMs);
+      if (outcome.kind === 'again') return this.#wake(key, 0);
       this.#failures.delete(text);
-      if (outcome.kind === 'again') this.#wake(key, 0);
-      else if (outcome.kind === 'wait') this.#wake(key, outcome.afterMs);
+      if (outcome.kind === 'wait') this.#wake(key, outcome.afterMs);
     } catch (error) {
       if (!(error instanceof ApiFailure)) throw error;
       this.#backOff(key);

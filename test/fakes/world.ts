@@ -40,7 +40,10 @@ export const settings: Settings = {
 };
 
 /** What a person writes for calls to reach one agent. */
-export const inboundOnly = { phoneNumber, voice: { sipTrunk: { dispatch: { agents: [{ agentName: 'receptionist' }] } } } };
+export const inboundOnly = {
+  phoneNumber,
+  voice: { sipTrunk: { dispatch: { agents: [{ agentName: 'receptionist' }] } } },
+};
 export const withOutbound = {
   phoneNumber,
   voice: { sipTrunk: { outbound: { enabled: true, allowedCidrs: ['192.0.2.0/24', '198.51.100.7'] } } },
@@ -55,7 +58,7 @@ export class World {
   readonly accounts = new FakeAccounts(this.twilio, this.livekit);
   readonly events: (EventNote & { readonly name: string })[] = [];
   readonly audits: string[] = [];
-  /** How often the operator made sure that it leads. */
+  /** How often the operator made sure that it leads, less the external writes it made since (`oracles.ts`). */
   fenceChecks = 0;
   /** What oracles found wrong; `runUntilSettled` throws it. */
   readonly violations: string[] = [];

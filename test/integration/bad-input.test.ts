@@ -124,7 +124,7 @@ test('a Secret that is missing is named, and its arrival wakes the number', asyn
   await scene.apply(scene.manifest());
   const seen = await scene.waitForReason('CredentialsUnavailable');
   expect(seen.status.conditions.find(({ type }) => type === 'Ready')?.message).toContain(
-    `${operatorNamespace}/${secret}`,
+    `${secret} does not exist in namespace ${operatorNamespace}`,
   );
   const { data, type } = JSON.parse(stdout);
   const again = {

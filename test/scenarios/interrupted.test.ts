@@ -10,7 +10,11 @@ import { inboundOnly, key, withOutbound, World } from '../fakes/world.ts';
 
 const kinds = [
   { kind: 'an inbound number', spec: inboundOnly, outbound: undefined },
-  { kind: 'a number with outbound calls', spec: withOutbound, outbound: { addresses: ['192.0.2.0/24', '198.51.100.7/32'] } },
+  {
+    kind: 'a number with outbound calls',
+    spec: withOutbound,
+    outbound: { addresses: ['192.0.2.0/24', '198.51.100.7/32'] },
+  },
 ] as const;
 type Kind = (typeof kinds)[number];
 
@@ -35,7 +39,9 @@ for (const kind of kinds) {
   const creation = await pointsOf(created, () => created.store.create({ ...key, spec: kind.spec }));
   const deletion = await pointsOf(created, () => created.store.delete(key));
   const everywhere = <T>(points: readonly T[]) =>
-    points.flatMap((point) => interruptions.map((interruption) => ({ ...point, interruption, what: interruption.name })));
+    points.flatMap((point) =>
+      interruptions.map((interruption) => ({ ...point, interruption, what: interruption.name })),
+    );
 
   describe(`creating ${kind.kind}`, () => {
     test.for(everywhere(creation))('ends Ready with one set when $what $operation', async ({ index, interruption }) => {
@@ -70,20 +76,24 @@ for (const kind of kinds) {
       await expectGone(world);
     });
 
-    test.for(everywhere(creation))('leaves nothing when then also $what $operation', async ({ index, interruption }) => {
-      const world = watchedWorld();
-      world.store.create({ ...key, spec: kind.spec });
-      actAt(world, index, 'before', () => world.store.delete(key));
-      interrupt(world, index, interruption);
-      await runUntilSettled(world);
-      await expectGone(world);
-    });
+    test.for(everywhere(creation))(
+      'leaves nothing when then also $what $operation',
+      async ({ index, interruption }) => {
+        const world = watchedWorld();
+        world.store.create({ ...key, spec: kind.spec });
+        actAt(world, index, 'before', () => world.store.delete(key));
+        interrupt(world, index, interruption);
+        await runUntilSettled(world);
+        await expectGone(world);
+      },
+    );
   });
 
   test(`the stories of ${kind.kind} are the ones that were meant`, () => {
-    expect(creation.map(({ operation }) => operation), 'a story without these writes would try nothing').toEqual(
-      expect.arrayContaining([expect.stringContaining('attachNumber')]),
-    );
+    expect(
+      creation.map(({ operation }) => operation),
+      'a story without these writes would try nothing',
+    ).toEqual(expect.arrayContaining([expect.stringContaining('attachNumber')]));
     expect(deletion.map(({ operation }) => operation)).toEqual(
       expect.arrayContaining([expect.stringContaining('deleteTrunk')]),
     );

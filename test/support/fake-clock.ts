@@ -44,12 +44,6 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Milliseconds until the next timer, if there is one. */
-  get untilNextTimer(): number | undefined {
-    const next = this.#next();
-    return next === undefined ? undefined : next.dueAt - this.#elapsed;
-  }
-
   /** Moves time on, timer by timer, and lets everything run that became possible. */
   async advance(milliseconds: number): Promise<void> {
     const until = this.#elapsed + milliseconds;
@@ -63,7 +57,7 @@ export class FakeClock implements Clock {
     this.#elapsed = until;
   }
 
-  /** Moves time on without letting promises run: for code that is synchronous throughout. */
+  /** Moves time on without letting promises run: for code that is synchronous throughout (`test/fakes`). */
   advanceSynchronously(milliseconds: number): void {
     const until = this.#elapsed + milliseconds;
     for (let timer = this.#next(); timer !== undefined && timer.dueAt <= until; timer = this.#next()) {

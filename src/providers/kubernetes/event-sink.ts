@@ -47,6 +47,9 @@ export class KubernetesEventSink implements EventSink {
   #sending: Promise<void> | undefined;
   #sequence = 0;
   #closed = false;
+  /** Ends the pause between two attempts. */
+  #endPause: () => void = () => undefined;
+  #abandoned = false;
 
   constructor(options: EventSinkOptions) {
     this.#options = options;
@@ -68,7 +71,9 @@ export class KubernetesEventSink implements EventSink {
     this.#closed = true;
     const over = Promise.withResolvers<void>();
     const cancel = this.#options.timers.schedule(withinMs, () => {
+      this.#abandoned = true;
       this.#queue.length = 0;
+      this.#endPause();
       over.resolve();
     });
     await Promise.race([this.#sending, over.promise]);
@@ -122,20 +127,29 @@ export class KubernetesEventSink implements EventSink {
   }
 
   async #send({ body, name, namespace }: Pending): Promise<void> {
-    const { log, timers } = this.#options;
+    const { log } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       try {
         // An earlier attempt whose answer was lost may have made it: the name is the same.
         await this.#events.create(body, { namespace, name });
         return;
       } catch (error) {
-        if (attempt === attempts || !isTransient(error)) {
+        if (attempt === attempts || this.#abandoned || !isTransient(error)) {
           log.warn({ namespace, event: name, err: error }, 'event dropped: it was not taken');
           return;
         }
-        await new Promise<void>((resolve) => timers.schedule(pauseMs * 2 ** (attempt - 1), resolve));
+        await this.#pause(pauseMs * 2 ** (attempt - 1));
+        if (this.#abandoned) return;
       }
     }
+  }
+
+  async #pause(forMs: number): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const cancel = this.#options.timers.schedule(forMs, over.resolve);
+    this.#endPause = over.resolve;
+    await over.promise;
+    cancel();
   }
 }
 

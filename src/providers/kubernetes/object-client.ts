@@ -7,7 +7,7 @@ import { collectionPath, keyOf, objectPath, parseObject, parsePage, type Resourc
 import type { KubernetesRequest, KubernetesTransport } from './transport.ts';
 
 /** Stands in `managedFields` of everything the operator writes. */
-export const fieldManager = 'trunkline';
+const fieldManager = 'trunkline';
 
 const pageSize = 500;
 

@@ -14,7 +14,7 @@ import type { OwnWrites } from './own-writes.ts';
 import type { KubernetesTransport } from './transport.ts';
 
 export const phoneNumbers: Resource = { group, version, plural: 'phonenumbers' };
-export const orphanRecords: Resource = { group, version, plural: 'orphanrecords' };
+const orphanRecords: Resource = { group, version, plural: 'orphanrecords' };
 
 export class KubernetesPhoneNumberStore implements PhoneNumberStore {
   readonly #writes: OwnWrites;

@@ -16,7 +16,7 @@ import {
   withInboundTrunk,
 } from './objects.ts';
 import { SipCalls, undefinedIfNotFound } from './sip-calls.ts';
-import { twirpOf } from './twirp.ts';
+import { type Limiter, twirpOf } from './twirp.ts';
 
 export interface LiveKitConnectionOptions {
   /** An http(s) or ws(s) URL of the project or server. */
@@ -27,11 +27,13 @@ export interface LiveKitConnectionOptions {
   readonly timeoutMs?: number;
   /** How many objects of a list are asked for at once. */
   readonly pageSize?: number;
+  /** Every HTTP request goes through it; at once if left out. */
+  readonly limiter?: Limiter;
 }
 
 /**
  * Makes no call.
- * @throws ProviderError `identity` when the key or the secret is empty
+ * @throws ProviderError `identity` when the key or the secret is empty; TypeError when `url` is no URL
  */
 export function connectLiveKit({
   url,
@@ -39,6 +41,7 @@ export function connectLiveKit({
   apiSecret,
   timeoutMs = 10_000,
   pageSize = 100,
+  limiter = (send) => send(),
 }: LiveKitConnectionOptions): LiveKitPort {
   if (apiKey === '' || apiSecret === '') {
     throw new ProviderError('LiveKit', `use ${url}`, {
@@ -47,7 +50,7 @@ export function connectLiveKit({
       message: 'the API key or its secret is empty',
     });
   }
-  const calls = new SipCalls(twirpOf({ url, apiKey, apiSecret, timeoutMs }), [apiSecret], pageSize);
+  const calls = new SipCalls(twirpOf({ url, apiKey, apiSecret, timeoutMs, limiter }), [apiSecret], pageSize);
   return { ...inboundTrunkCalls(calls), ...dispatchRuleCalls(calls), ...outboundTrunkCalls(calls) };
 }
 

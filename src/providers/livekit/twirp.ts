@@ -10,12 +10,17 @@
 import { AccessToken } from 'livekit-server-sdk';
 import { z } from 'zod';
 
+/** Makes a request when it may be made: how many at once and how often is decided elsewhere. */
+export type Limiter = <T>(send: () => Promise<T>) => Promise<T>;
+
 export interface TwirpOptions {
   /** An http(s) or ws(s) URL; its path is ignored, as LiveKit's own clients do. */
   readonly url: string;
   readonly apiKey: string;
   readonly apiSecret: string;
+  /** Deadline of one request, without the time it waits for the limiter. */
   readonly timeoutMs: number;
+  readonly limiter: Limiter;
 }
 
 /** An answer that is no success. */
@@ -43,9 +48,9 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export type Twirp = (method: string, request: Readonly<Record<string, Json>>) => Promise<unknown>;
 
 /** Throws a `FailedReply`, or whatever `fetch` and `JSON.parse` throw. */
-export function twirpOf({ url, apiKey, apiSecret, timeoutMs }: TwirpOptions): Twirp {
+export function twirpOf({ url, apiKey, apiSecret, timeoutMs, limiter }: TwirpOptions): Twirp {
   const origin = new URL(url.replace(/^ws/, 'http')).origin;
-  return async (method, request) => {
+  const send: Twirp = async (method, request) => {
     const token = new AccessToken(apiKey, apiSecret, { ttl: '10m' });
     token.addSIPGrant({ admin: true });
     const reply = await fetch(`${origin}/twirp/livekit.SIP/${method}`, {
@@ -63,6 +68,7 @@ export function twirpOf({ url, apiKey, apiSecret, timeoutMs }: TwirpOptions): Tw
       reply.headers.get('retry-after'),
     );
   };
+  return (method, request) => limiter(() => send(method, request));
 }
 
 /** Proxies and older servers answer errors in plain text or HTML. */

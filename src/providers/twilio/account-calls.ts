@@ -10,7 +10,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../../reconcilers/shared/ports.ts';
 import { ProviderError } from '../../reconcilers/shared/verdict.ts';
-import { classify } from './classify.ts';
+import { classify, UnreadableReply } from './classify.ts';
 import { ownedReply } from './replies.ts';
 
 /** A page of the SDK, as far as it is used. */
@@ -80,7 +80,8 @@ export class AccountCalls {
       let page: Page | undefined = await firstPage();
       while (page !== undefined) {
         all.push(...page.instances.map((instance) => this.#parse(reply, instance)));
-        if (visited.has(page.nextPageUrl)) throw new SyntaxError('Pages of a list that follow each other in a circle');
+        if (visited.has(page.nextPageUrl))
+          throw new UnreadableReply('Pages of a list that follow each other in a circle');
         visited.add(page.nextPageUrl);
         page = await page.nextPage();
       }
@@ -198,6 +199,7 @@ export class AccountCalls {
   }
 }
 
+/** "Not found", which `call` throws for a proven account only, as a value. */
 export async function undefinedIfNotFound<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;

@@ -45,6 +45,11 @@ const namedError = z.object({
   code: z.string().optional().catch(undefined),
 });
 
+/** Thrown for a reply that has the right form, but cannot be what Twilio means. */
+export class UnreadableReply extends Error {
+  override readonly name = 'UnreadableReply';
+}
+
 /** `secrets` are cut out of whatever Twilio says, in case it repeats what it was sent. */
 export function classify(error: unknown, secrets: readonly string[] = []): Verdict {
   const reply = failedReply.safeParse(error);
@@ -70,7 +75,8 @@ function verdictOfReply(status: number, code: number | undefined, text: string, 
 
 /** No reply, or none that can be read. Only the name of the failure is shown: the rest may hold the whole request. */
 function messageOfBrokenCall(error: unknown): string {
-  if (error instanceof z.ZodError || error instanceof SyntaxError) return 'answered something unreadable';
+  if (error instanceof z.ZodError || error instanceof SyntaxError || error instanceof UnreadableReply)
+    return 'answered something unreadable';
   const { name, code } = namedError.safeParse(error).data ?? {};
   if (code === 'ERR_CANCELED' || code === 'ECONNABORTED' || code === 'ETIMEDOUT') return 'no answer in time';
   if (code !== undefined && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return `no answer (${code})`;

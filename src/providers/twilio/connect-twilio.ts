@@ -10,7 +10,7 @@ import type { TwilioPort } from '../../reconcilers/shared/telephony.ts';
 import { type IdentityReason, ProviderError } from '../../reconcilers/shared/verdict.ts';
 import { AccountCalls } from './account-calls.ts';
 import { credentialListCalls } from './credential-lists.ts';
-import { TwilioHttpClient } from './http-client.ts';
+import { type Limiter, TwilioHttpClient } from './http-client.ts';
 import { ipAccessControlListCalls } from './ip-access-control-lists.ts';
 import { numberCalls } from './numbers.ts';
 import { isSid } from './sid.ts';
@@ -28,6 +28,8 @@ export interface TwilioConnectionOptions {
   /** How long one proof of the account counts, in milliseconds. */
   readonly proofValidMs?: number;
   readonly clock: Pick<Clock, 'monotonic'>;
+  /** Every HTTP request goes through it; at once if left out. */
+  readonly limiter?: Limiter;
 }
 
 /**
@@ -42,6 +44,7 @@ export function connectTwilio({
   timeoutMs = 10_000,
   proofValidMs = 30_000,
   clock,
+  limiter = (send) => send(),
 }: TwilioConnectionOptions): TwilioPort {
   if (!isSid('AC', accountSid)) throw unusable(accountSid, 'AccountMismatch', 'this is no SID of an account');
   if (username === '' || password === '') {
@@ -56,7 +59,7 @@ export function connectTwilio({
   }
   const client = twilio(username, password, {
     accountSid,
-    httpClient: new TwilioHttpClient(timeoutMs, baseUrl),
+    httpClient: new TwilioHttpClient({ timeoutMs, baseUrl, limiter }),
     autoRetry: false,
     // Not undefined: the environment would redirect every call then.
     region: '',

@@ -9,6 +9,7 @@
 import twilio from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient.js';
 import { z } from 'zod';
+import { UnreadableReply } from './classify.ts';
 
 /** An answer that is no success. Holds what the classifier needs and nothing of the request. */
 export class FailedReply extends Error {
@@ -41,13 +42,25 @@ function retryAfterMs(headers: unknown): number {
   return Number.isFinite(milliseconds) ? Math.max(0, milliseconds) : 0;
 }
 
+/** Makes a request when it may be made: how many at once and how often is decided elsewhere. */
+export type Limiter = <T>(send: () => Promise<T>) => Promise<T>;
+
+export interface TwilioHttpClientOptions {
+  /** Deadline of one request, without the time it waits for the limiter. */
+  readonly timeoutMs: number;
+  /** Replaces scheme, host and port of every request, also of the absolute links in Twilio's pages. */
+  readonly baseUrl: string | undefined;
+  readonly limiter: Limiter;
+}
+
 export class TwilioHttpClient extends twilio.RequestClient {
   readonly #baseUrl: URL | undefined;
+  readonly #limiter: Limiter;
 
-  /** `baseUrl` replaces scheme, host and port of every request, also of the absolute links in Twilio's pages. */
-  constructor(timeoutMs: number, baseUrl: string | undefined) {
+  constructor({ timeoutMs, baseUrl, limiter }: TwilioHttpClientOptions) {
     super({ timeout: timeoutMs, autoRetry: false });
     this.#baseUrl = baseUrl === undefined ? undefined : new URL(baseUrl);
+    this.#limiter = limiter;
     // The SDK's own timeout is one of idle sockets: it sees neither a slow trickle nor a proxy that hangs.
     this.axios.interceptors.request.use((config) => {
       config.signal = AbortSignal.timeout(timeoutMs);
@@ -59,7 +72,7 @@ export class TwilioHttpClient extends twilio.RequestClient {
   override async request<T>(options: RequestClient.RequestOptions<T>) {
     const uri = this.#target(options.uri);
     try {
-      const reply = await super.request({ ...options, uri });
+      const reply = await this.#limiter(() => super.request({ ...options, uri }));
       if (reply.statusCode < 200 || reply.statusCode > 299) {
         throw new FailedReply(reply.statusCode, reply.body, reply.headers);
       }
@@ -75,7 +88,7 @@ export class TwilioHttpClient extends twilio.RequestClient {
     const url = new URL(uri);
     if (this.#baseUrl !== undefined) return new URL(`${url.pathname}${url.search}`, this.#baseUrl.origin).href;
     if (url.protocol !== 'https:' || !url.hostname.endsWith('.twilio.com')) {
-      throw new SyntaxError('A link in the reply leads away from Twilio');
+      throw new UnreadableReply('A link in the reply leads away from Twilio');
     }
     return url.href;
   }

@@ -12,15 +12,27 @@ import { type Desired, desiredOf } from './desired.ts';
 import { createKeyOf, execute } from './execute.ts';
 import { settledAt } from './memory.ts';
 import { type Identity, type LeftoverKind, leftoverKinds, type PhoneNumberSpec } from './model.ts';
-import { finalizer, intentAnnotation, reconcileAnnotation } from './names.ts';
+import {
+  claim,
+  isHeld,
+  mismatchOf,
+  pinOf,
+  putFinalizerBack,
+  putOn,
+  recordedPin,
+  rivalOf,
+  takeFinalizerOff,
+} from './intent.ts';
+import { reconcileAnnotation } from './names.ts';
 import { idsOf, observe } from './observe.ts';
 import type { Observed } from './observed.ts';
 import type { Pass } from './pass.ts';
-import { isUnrouted, preflight } from './preflight.ts';
+import { preflight } from './preflight.ts';
 import { removeOutside } from './remove.ts';
-import { isBarred, rivalTrouble } from './rivals.ts';
-import { accountNameOf, parseIntent, parsePhoneNumber, parseSpec, phoneNumberOf } from './schema.ts';
-import { provisioningStatus, readyStatus, recordOf, type Trouble, troubledStatus } from './status.ts';
+import { isBarred } from './rivals.ts';
+import { parseSpec } from './schema.ts';
+import { hasIds, hasNewToken, isUpToDate, mayAttach, rest, restOf, routingOf } from './standing.ts';
+import { progressStatus, provisioningStatus, readyStatus, recordOf, type Trouble, troubledStatus } from './status.ts';
 import { troubleOf } from './trouble.ts';
 
 /** The ends of a pass that changed nothing outside, and the state it works on. */
@@ -33,7 +45,7 @@ interface Work {
 
 /** One pass over a PhoneNumber that is not being deleted. */
 export async function bringUp(pass: Pass): Promise<Outcome> {
-  const known = pass.object.status.pinned ?? parseIntent(pass.object.annotations[intentAnnotation]);
+  const known = recordedPin(pass);
   if (!isHeld(pass) && known !== undefined && hasIds(pass)) await putFinalizerBack(pass, known);
   const parsed = parseSpec(pass.object.spec);
   if (parsed.kind === 'invalid') {
@@ -45,6 +57,8 @@ export async function bringUp(pass: Pass): Promise<Outcome> {
     });
   }
   if (isUpToDate(pass) || (!isHeld(pass) && isBarred(pass.object) && !hasNewToken(pass))) return settled;
+  const restMs = restOf(pass);
+  if (restMs > 0) return { kind: 'wait', afterMs: restMs };
 
   const { spec } = parsed;
   const account = await pass.dependencies.accounts.open(spec.accountName, pass.object.namespace);
@@ -65,25 +79,25 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
   const { clock, settings } = pass.dependencies;
   const observedAt = clock.monotonic();
   let observed: Observed | undefined;
-  if (isHeld(pass)) {
-    const progress = `Preparing ${pin.phoneNumber}`;
-    pass.reportProgress(() =>
-      provisioningStatus(pass.object, pin, learned(pass, observed), progress, pass.timestamp()),
-    );
-  }
   try {
     observed = await observe(desired.identity, pass.ids, account.twilio, account.livekit, () => pass.beforeCall());
     pass.memory.ids = idsOf(observed);
     const refusal = preflight(desired.identity, account, observed, routingOf(pass), settings.trunkLimit);
-    if (refusal !== undefined) return await refuse(work, observed, observedAt, refusal);
-    if (!isHeld(pass)) {
-      const rival = await claim(work);
-      if (rival !== undefined) return await report(pass, rival);
-      const progress = `Preparing ${pin.phoneNumber}`;
-      pass.reportProgress(() =>
-        provisioningStatus(pass.object, pin, learned(pass, observed), progress, pass.timestamp()),
-      );
+    if (refusal !== undefined) {
+      // A rival comes first: its number is routed to it, and waiting for that to end is not for everybody (rivals.ts).
+      const rival = isHeld(pass) ? undefined : await rivalOf(pass, pin);
+      return await refuse(work, observed, observedAt, rival ?? refusal);
     }
+    if (isHeld(pass)) {
+      // A finalizer that was restored or copied by hand: the pin has to be there before anything is made.
+      if (recordedPin(pass) === undefined) await putOn(pass, pin);
+    } else {
+      const rival = await claim(pass, pin);
+      if (rival !== undefined) return await report(pass, rival);
+    }
+    pass.reportProgress(() =>
+      progressStatus(pass.object, pin, learned(pass, observed), `Preparing ${pin.phoneNumber}`, pass.timestamp()),
+    );
     for (;;) {
       const step: Step = nextStep(desired, observed, mayAttach(pass, observed));
       if (step.kind === 'converged') return await finish(work, observed, spec);
@@ -201,6 +215,7 @@ async function refuse(work: Work, observed: Observed, observedAt: number, refusa
   if (routingOf(pass) === 'Attached' || ours) {
     return await report(pass, { ...refusal, handlesToken: true }, observed);
   }
+  pass.reportProgress(() => troubledStatus(pass.object, work.pin, learned(pass, observed), refusal, pass.timestamp()));
   const removal = await removeOutside(pass, desired.identity, account, undefined);
   if ([...removal.states.values()].every((state) => state === 'gone')) {
     pass.memory.ids = {};
@@ -210,52 +225,6 @@ async function refuse(work: Work, observed: Observed, observedAt: number, refusa
   await report(pass, refusal, observed);
   const waitMs = removal.earlyMs ?? removal.rateLimitedMs;
   return waitMs === undefined ? { kind: 'retry' } : { kind: 'wait', afterMs: waitMs };
-}
-
-/** Takes the number for this object: nobody else has it, then finalizer and pin in one compare-and-swap. */
-async function claim({ pass, pin }: Work): Promise<Trouble | undefined> {
-  const { accounts, memories, store } = pass.dependencies;
-  return await memories.claiming(`${pin.accountSid} ${pin.phoneNumber}`, async () => {
-    const named = await store.listByNumber(pin.phoneNumber);
-    const rivals = named
-      .map(parsePhoneNumber)
-      .filter(
-        ({ status, spec }) =>
-          (status.pinned?.accountSid ?? accounts.accountSidOf(accountNameOf(spec))) === pin.accountSid,
-      );
-    const trouble = rivalTrouble(pass.object, rivals);
-    if (trouble !== undefined) return trouble;
-    await pass.patchMetadata({
-      finalizers: [...pass.object.finalizers, finalizer],
-      annotations: { [intentAnnotation]: JSON.stringify(pin) },
-    });
-    // Nothing of this object existed before: no earlier process can have created anything for it.
-    pass.memory.foundSettledAt = Number.NEGATIVE_INFINITY;
-    return undefined;
-  });
-}
-
-/** Somebody took the finalizer off a living object: without it a deletion would leave everything behind. */
-async function putFinalizerBack(pass: Pass, pin: Pin): Promise<void> {
-  await pass.patchMetadata({
-    finalizers: [...pass.object.finalizers, finalizer],
-    annotations: { [intentAnnotation]: JSON.stringify(pin) },
-  });
-  pass.event({
-    type: 'Warning',
-    reason: 'Provisioning',
-    action: 'RestoreFinalizer',
-    note: `The finalizer ${finalizer} had been removed and was put back; without it a deletion would leave everything behind`,
-  });
-}
-
-/** Nothing of ours is outside. */
-async function takeFinalizerOff(pass: Pass): Promise<void> {
-  await pass.patchMetadata({
-    finalizers: pass.object.finalizers.filter((name) => name !== finalizer),
-    annotations: { [intentAnnotation]: null },
-  });
-  pass.memory.ids = {};
 }
 
 /** Every role is proven absent: not observed, and no create can still make it appear. */
@@ -283,8 +252,8 @@ async function waitForLateCreate({ pass, pin }: Work, observed: Observed, waitMs
 
 /** Ends a pass with what stands in the way; the pin stays only while the finalizer does. */
 async function report(pass: Pass, trouble: Trouble, observed?: Observed, error?: ProviderError): Promise<Outcome> {
-  const { status, annotations } = pass.object;
-  const pinned = isHeld(pass) ? (status.pinned ?? parseIntent(annotations[intentAnnotation])) : undefined;
+  const { status } = pass.object;
+  const pinned = isHeld(pass) ? recordedPin(pass) : undefined;
   const before = status.conditions.find(({ type }) => type === 'Synced')?.reason;
   const known = isHeld(pass)
     ? learned(pass, observed)
@@ -296,12 +265,11 @@ async function report(pass: Pass, trouble: Trouble, observed?: Observed, error?:
   if (trouble.stalled) return settled;
   if (trouble.reason === 'RemovalFailed') return { kind: 'retry' };
   const verdict = error?.verdict;
+  const { recheckMs } = pass.dependencies.settings;
+  if (verdict === undefined) return { kind: 'wait', afterMs: recheckMs };
   // A definite refusal would only be repeated, and put the finalizer on and take it off again each time.
-  if (verdict === undefined || verdict.kind === 'refused')
-    return { kind: 'wait', afterMs: pass.dependencies.settings.recheckMs };
-  return verdict.kind === 'rateLimited' && verdict.afterMs > 0
-    ? { kind: 'wait', afterMs: verdict.afterMs }
-    : { kind: 'retry' };
+  if (verdict.kind === 'refused') return rest(pass, recheckMs);
+  return verdict.kind === 'rateLimited' && verdict.afterMs > 0 ? rest(pass, verdict.afterMs) : { kind: 'retry' };
 }
 
 /** What may be written of an object that is not done: ids that are known, also of creates in this very pass. */
@@ -312,65 +280,5 @@ function learned(pass: Pass, observed: Observed | undefined) {
     routing: routingOf(pass),
     trunkDomainName: observed?.trunk?.domainName ?? trunkDomainName,
     originationUrlSids: observed?.originationUrls.map(({ sid }) => sid) ?? originationUrlSids,
-  };
-}
-
-function isHeld(pass: Pass): boolean {
-  return pass.object.finalizers.includes(finalizer);
-}
-
-function hasIds(pass: Pass): boolean {
-  const { phoneNumberSid: _theirs, ...ours } = pass.object.status.ids;
-  return Object.values(ours).some((id) => id !== undefined);
-}
-
-function hasNewToken({ object }: Pass): boolean {
-  const token = object.annotations[reconcileAnnotation];
-  return token !== undefined && token !== object.status.lastHandledReconcile;
-}
-
-/** Nothing has changed since everything was as desired. */
-function isUpToDate(pass: Pass): boolean {
-  const { status, generation } = pass.object;
-  const synced = status.conditions.find(({ type }) => type === 'Synced');
-  return (
-    isHeld(pass) &&
-    status.phase === 'Ready' &&
-    synced?.status === 'True' &&
-    synced.observedGeneration === generation &&
-    status.routing === 'Attached' &&
-    !hasNewToken(pass)
-  );
-}
-
-function routingOf(pass: Pass): 'Attached' | 'Detached' | undefined {
-  return pass.memory.routing ?? pass.object.status.routing;
-}
-
-/** A number that was attached and is not any more was taken off by somebody: only a person's token attaches it again. */
-function mayAttach(pass: Pass, { number }: Observed): boolean {
-  return routingOf(pass) !== 'Attached' || (hasNewToken(pass) && number !== undefined && isUnrouted(number));
-}
-
-function pinOf(spec: PhoneNumberSpec, account: OpenAccount): Pin {
-  return {
-    account: account.account,
-    accountSid: account.accountSid,
-    livekitUrl: account.livekitUrl,
-    ownerId: account.ownerId,
-    phoneNumber: phoneNumberOf(spec) ?? spec.phoneNumber,
-  };
-}
-
-function mismatchOf(known: Pin, pin: Pin): Trouble | undefined {
-  const differing = (['accountSid', 'livekitUrl', 'ownerId', 'phoneNumber'] as const).filter(
-    (field) => known[field] !== pin[field],
-  );
-  if (differing.length === 0) return undefined;
-  const list = differing.map((field) => `${field} ${pin[field]} instead of ${known[field]}`).join(', ');
-  return {
-    reason: 'AccountMismatch',
-    message: `TelephonyAccount ${pin.account} now has ${list}; what was made stays where it is. Put the account back, or delete this object first`,
-    stalled: true,
   };
 }

@@ -69,9 +69,16 @@ export async function execute(
       );
       return { ...observed, credentialList, credentials: [], attachedCredentialLists: [] };
     }
-    case 'attachCredentialList':
+    case 'attachCredentialList': {
       await twilio.attachCredentialList(step.trunkSid, step.listSid);
-      return { ...observed, attachedCredentialLists: await twilio.listTrunkCredentialLists(step.trunkSid) };
+      const attachedCredentialLists = await twilio.listTrunkCredentialLists(step.trunkSid);
+      mustShow(
+        attachedCredentialLists.some(({ sid }) => sid === step.listSid),
+        step.listSid,
+        step.trunkSid,
+      );
+      return { ...observed, attachedCredentialLists };
+    }
     case 'createIpAccessControlList': {
       const ipAccessControlList = await creating(pass, 'IpAccessControlList', () =>
         twilio.createIpAccessControlList(step.friendlyName),
@@ -89,9 +96,16 @@ export async function execute(
     case 'deleteIpAddress':
       await goneOr(twilio.deleteIpAddress(step.listSid, step.sid));
       return { ...observed, ipAddresses: without(observed.ipAddresses, step.sid) };
-    case 'attachIpAccessControlList':
+    case 'attachIpAccessControlList': {
       await twilio.attachIpAccessControlList(step.trunkSid, step.listSid);
-      return { ...observed, attachedIpAccessControlLists: await twilio.listTrunkIpAccessControlLists(step.trunkSid) };
+      const attachedIpAccessControlLists = await twilio.listTrunkIpAccessControlLists(step.trunkSid);
+      mustShow(
+        attachedIpAccessControlLists.some(({ sid }) => sid === step.listSid),
+        step.listSid,
+        step.trunkSid,
+      );
+      return { ...observed, attachedIpAccessControlLists };
+    }
     case 'renewCredential':
       return renewCredential(step, desired, observed, account, pass);
     case 'deleteCredential':
@@ -108,10 +122,20 @@ export async function execute(
     }
     case 'rereadNumber':
       return { ...observed, number: await twilio.findNumber(desired.identity.phoneNumber), numberReread: true };
-    case 'attachNumber':
+    case 'attachNumber': {
       await twilio.attachNumber(step.trunkSid, step.phoneNumberSid);
-      return { ...observed, number: await twilio.findNumber(desired.identity.phoneNumber) };
+      const number = await twilio.findNumber(desired.identity.phoneNumber);
+      mustShow(number?.trunkSid === step.trunkSid, step.phoneNumberSid, step.trunkSid);
+      return { ...observed, number };
+    }
   }
+}
+
+/** Attached, yet a read does not show it: a later pass looks again, instead of this one attaching it over and over. */
+function mustShow(isShown: boolean, sid: string, trunkSid: string): void {
+  if (isShown) return;
+  const message = `${sid} does not show on trunk ${trunkSid} yet`;
+  throw new ProviderError('Twilio', 'prove what was attached', { kind: 'unknownOutcome', message });
 }
 
 /**

@@ -2,7 +2,7 @@
  * Leftovers, pure: what a person needs to know to remove by hand what the operator could not.
  */
 import type { Reason } from '../shared/reasons.ts';
-import type { Identity, Leftover, LeftoverKind } from './model.ts';
+import type { Identity, KnownIds, Leftover, LeftoverKind } from './model.ts';
 import { leftoverKinds } from './model.ts';
 import { markOfKind } from './observe.ts';
 
@@ -36,6 +36,38 @@ export function leftoversOf(identity: Identity, remaining: readonly Remaining[])
       risk: riskOf(kind, rings),
       ...commandsFor(identity, kind, id, parentId),
     }));
+}
+
+/** Everything that is known by an id, without anybody having looked. */
+export function leftoversOfIds(
+  identity: Identity,
+  ids: KnownIds,
+  reason: Reason,
+  message: string,
+): readonly Leftover[] {
+  const idOf: Readonly<Record<LeftoverKind, string | undefined>> = {
+    NumberAttachment: ids.phoneNumberSid,
+    DispatchRule: ids.dispatchRuleId,
+    InboundTrunk: ids.inboundTrunkId,
+    Trunk: ids.trunkSid,
+    OutboundTrunk: ids.outboundTrunkId,
+    Credential: ids.credentialSid,
+    CredentialList: ids.credentialListSid,
+    IpAccessControlList: ids.ipAccessControlListSid,
+  };
+  const parentOf: Partial<Record<LeftoverKind, string | undefined>> = {
+    NumberAttachment: ids.trunkSid,
+    Credential: ids.credentialListSid,
+  };
+  return leftoversOf(
+    identity,
+    leftoverKinds.flatMap((kind) => {
+      const id = idOf[kind];
+      return id === undefined
+        ? []
+        : [{ kind, id, parentId: parentOf[kind], state: 'Unknown' as const, reason, message }];
+    }),
+  );
 }
 
 function isLiveKit(kind: LeftoverKind): boolean {

@@ -21,6 +21,13 @@ export interface ObjectMemory {
   foundSettledAt: number;
   /** Failed removals of this deletion attempt. */
   readonly failures: Map<LeftoverKind, FailureRecord>;
+  /**
+   * A provider's answer that holds until then (monotonic milliseconds), unless a person edits the object: what this
+   * process wrote itself wakes it again, and must not make it ask again.
+   */
+  rest: { readonly until: number; readonly generation: number; readonly token: string | undefined } | undefined;
+  /** The revision that a failed pass wrote, and when (monotonic): seeing it at once is an echo, no reason to try again. */
+  echo: { readonly resourceVersion: string; readonly at: number } | undefined;
   /** The last value of a force-delete annotation that a warning event told about. */
   warnedForceValue: string | undefined;
   /** The last status sent, and the resourceVersion it led to: an older CRD may prune fields, and must not cause a write per pass. */
@@ -51,6 +58,8 @@ export class Memories {
       unsettledCreates: new Map(),
       foundSettledAt: this.#foundSettledAt,
       failures: new Map(),
+      rest: undefined,
+      echo: undefined,
       warnedForceValue: undefined,
       lastSentStatus: undefined,
       released: false,

@@ -149,9 +149,18 @@ async function listOf<T>(read: Promise<T | undefined>): Promise<readonly T[]> {
   return found === undefined ? [] : [found];
 }
 
-/** What a pass may record of what it saw. */
+const idFieldOf = {
+  Trunk: 'trunkSid',
+  CredentialList: 'credentialListSid',
+  IpAccessControlList: 'ipAccessControlListSid',
+  InboundTrunk: 'inboundTrunkId',
+  DispatchRule: 'dispatchRuleId',
+  OutboundTrunk: 'outboundTrunkId',
+} as const satisfies Record<Duplicate['kind'], keyof KnownIds>;
+
+/** What a pass may record of what it saw. What lost its mark is still there, and must not be forgotten. */
 export function idsOf(observed: Observed): KnownIds {
-  const { credentials, outbound } = observed;
+  const { credentials, lostOwnership, outbound } = observed;
   return {
     phoneNumberSid: observed.number?.sid,
     trunkSid: observed.trunk?.sid,
@@ -161,5 +170,6 @@ export function idsOf(observed: Observed): KnownIds {
     inboundTrunkId: observed.inbound?.id,
     outboundTrunkId: outbound?.id,
     dispatchRuleId: observed.rule?.id,
+    ...Object.fromEntries(lostOwnership.map(({ kind, id }) => [idFieldOf[kind], id])),
   };
 }

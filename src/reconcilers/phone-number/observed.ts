@@ -12,7 +12,6 @@ import type {
   OutboundTrunkState,
   TrunkState,
 } from '../shared/telephony.ts';
-import type { LeftoverKind } from './model.ts';
 
 export interface Observed {
   readonly number: NumberState | undefined;
@@ -38,7 +37,7 @@ export interface Observed {
   /** Duplicates were looked for after everything was there. */
   readonly duplicatesChecked: boolean;
   /** Ids we recorded whose objects carry no mark of ours, or the mark of another PhoneNumber. */
-  readonly lostOwnership: readonly { readonly kind: LeftoverKind; readonly id: string; readonly taken: boolean }[];
+  readonly lostOwnership: readonly { readonly kind: Duplicate['kind']; readonly id: string; readonly taken: boolean }[];
 }
 
 export interface Duplicate {

@@ -5,7 +5,8 @@
  * - Every write carries the resourceVersion of the object that was decided on; a conflict throws `ConflictError`.
  * - An external write happens only while an answer of the API server, not of the cache, is at most `proofMaxAgeMs` old
  *   and the lease is surely ours (DESIGN W1, W3).
- * - A pass that runs longer than `progressAfterMs` writes what it knows before its next external call.
+ * - A pass that changes something outside and runs longer than `progressAfterMs` writes what it knows before its next
+ *   external call. One that only looks does not: it has nothing to tell, and would wake itself again and again.
  * - A status that equals the one sent last is not sent again.
  */
 import { mergePatch } from '../shared/merge-patch.ts';
@@ -25,6 +26,7 @@ export class Pass {
   #provenAt: number | undefined;
   #quietSince: number;
   #progress: (() => PhoneNumberStatus) | undefined;
+  #changesOutside = false;
   #guarding: Promise<void> = Promise.resolve();
 
   constructor(dependencies: Dependencies, raw: KubernetesObject, live: boolean) {
@@ -109,6 +111,7 @@ export class Pass {
   /** To be awaited before every external write. */
   async beforeWrite(): Promise<void> {
     const turn = this.#guarding.then(async () => {
+      this.#changesOutside = true;
       await this.#writeProgress();
       await this.#prove();
     });
@@ -119,7 +122,8 @@ export class Pass {
 
   async #writeProgress(): Promise<void> {
     const { clock, settings } = this.dependencies;
-    if (this.#progress === undefined || clock.monotonic() - this.#quietSince < settings.progressAfterMs) return;
+    if (!this.#changesOutside || this.#progress === undefined) return;
+    if (clock.monotonic() - this.#quietSince < settings.progressAfterMs) return;
     await this.writeStatus(this.#progress());
     this.#quietSince = clock.monotonic();
   }

@@ -4,7 +4,9 @@
 import { again, type Outcome, settled } from '../shared/outcome.ts';
 import { ConflictError, type KubernetesObject, type ObjectKey } from '../shared/ports.ts';
 import { bringUp } from './bring-up.ts';
-import { finalizer } from './names.ts';
+import { identityOf, recordedPin } from './intent.ts';
+import { leftoversOfIds } from './leftovers.ts';
+import type { ObjectMemory } from './memory.ts';
 import { Pass } from './pass.ts';
 import type { Dependencies } from './ports.ts';
 import { parsePhoneNumber } from './schema.ts';
@@ -20,10 +22,15 @@ export async function reconcilePhoneNumber(dependencies: Dependencies, key: Obje
   const memory = memories.of(raw.metadata.uid);
   // Let go of by this process: what the cache still shows is the past.
   if (memory.released) return settled;
+  if (isEcho(dependencies, memory, raw)) return { kind: 'retry' };
   const pass = new Pass(dependencies, raw, mustReadLive);
   try {
     const outcome = await (pass.object.deleting ? takeDown(pass) : bringUp(pass));
     memory.readLive = false;
+    const { resourceVersion } = pass.object;
+    if (outcome.kind === 'retry' && resourceVersion !== raw.metadata.resourceVersion) {
+      memory.echo = { resourceVersion, at: dependencies.clock.monotonic() };
+    }
     return outcome;
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error;
@@ -32,29 +39,47 @@ export async function reconcilePhoneNumber(dependencies: Dependencies, key: Obje
   }
 }
 
+/** Shorter than any backoff, longer than a watch event usually takes. Milliseconds. */
+const echoMs = 500;
+
+/**
+ * What a failed pass wrote comes back as a change. Without this a failure whose text differs from try to try would be
+ * tried again at once, for ever. At most one wake-up per failure is taken for an echo.
+ */
+function isEcho({ clock }: Dependencies, memory: ObjectMemory, { metadata }: KubernetesObject): boolean {
+  const { echo } = memory;
+  memory.echo = undefined;
+  return echo?.resourceVersion === metadata.resourceVersion && clock.monotonic() - echo.at < echoMs;
+}
+
 /**
  * An object is gone from the API server. When that happened without us, what it stood for is recorded: nobody will
- * remove it any more.
+ * remove it any more. Throws when the record cannot be written; to be called again then.
  */
 export async function recordVanished(dependencies: Dependencies, raw: KubernetesObject): Promise<void> {
   const { audit, clock, memories, store } = dependencies;
-  const { metadata } = raw;
+  const { uid } = raw.metadata;
   const object = parsePhoneNumber(raw);
-  const { released, ids } = memories.of(metadata.uid);
-  memories.forget(metadata.uid);
-  const { phoneNumberSid: _theirs, ...known } = { ...object.status.ids, ...ids };
-  const isKnown = Object.values(known).some((id) => id !== undefined);
-  if (released || !isKnown || !object.finalizers.includes(finalizer)) return;
-  const { pinned, leftovers } = object.status;
-  audit.record('vanished', { namespace: object.namespace, name: object.name, uid: metadata.uid, ids: known });
-  await store.createOrphanRecord({
-    uid: metadata.uid,
-    namespace: object.namespace,
-    name: object.name,
-    phoneNumber: pinned?.phoneNumber ?? '',
-    pinned,
-    cause: 'Vanished',
-    confirmedAt: new Date(clock.now()).toISOString(),
-    items: leftovers,
-  });
+  const { released, ids: learned } = memories.of(uid);
+  const ids = { ...object.status.ids, ...learned };
+  const { phoneNumberSid: _theirs, ...ours } = ids;
+  // With or without the finalizer: somebody may have taken it off first.
+  if (!released && Object.values(ours).some((id) => id !== undefined)) {
+    const identity = identityOf({ object });
+    await store.createOrphanRecord({
+      uid,
+      namespace: object.namespace,
+      name: object.name,
+      phoneNumber: identity.phoneNumber,
+      pinned: recordedPin({ object }),
+      cause: 'Vanished',
+      confirmedAt: `${new Date(clock.now()).toISOString().slice(0, 19)}Z`,
+      items:
+        object.status.leftovers.length > 0
+          ? object.status.leftovers
+          : leftoversOfIds(identity, ids, 'CleanupFailed', 'the PhoneNumber vanished before it could be removed'),
+    });
+    audit.record('vanished', { namespace: object.namespace, name: object.name, uid, ids: ours });
+  }
+  memories.forget(uid);
 }

@@ -82,6 +82,15 @@ export async function removeOutside(
     }
   }
 
+  /** A trunk that is deleted lets its numbers go: the other way to detach one. */
+  const confirmLetGo = async () => {
+    const [target] = targetsOf(view.get('NumberAttachment'));
+    const number = await attempt(account.twilio.findNumber(identity.phoneNumber));
+    if (number.kind === 'failed' || number.value?.trunkSid === target?.parentId) return;
+    verdicts.delete('NumberAttachment');
+    states.set('NumberAttachment', 'gone');
+  };
+
   const running = new Map<LeftoverKind, Promise<void>>();
   let broken: unknown;
   const start = (kind: LeftoverKind) => {
@@ -108,6 +117,9 @@ export async function removeOutside(
     if (running.size > 0) await Promise.race(running.values());
   } while (running.size > 0 || (broken === undefined && runnable(states).length > 0));
   if (broken !== undefined) throw broken;
+  if (states.get('NumberAttachment') === 'givenUp' && states.get('Trunk') === 'gone') {
+    await confirmLetGo();
+  }
   const earlyMs = earlyUntil === undefined ? undefined : Math.max(earlyUntil - clock.monotonic(), 0);
   return { states, view, verdicts, rateLimitedMs, earlyMs, failed };
 }

@@ -12,7 +12,8 @@ import type { Trouble } from './status.ts';
 export function rivalTrouble(self: PhoneNumber, others: readonly PhoneNumber[]): Trouble | undefined {
   const rivals = others.filter(({ uid }) => uid !== self.uid);
   const holder = rivals.find(({ finalizers }) => finalizers.includes(finalizer));
-  const older = rivals.find((rival) => !rival.deleting && isOlder(rival, self));
+  // One that waits in vain must not keep others from the number for ever.
+  const older = rivals.find((rival) => !rival.deleting && !isBarred(rival) && isOlder(rival, self));
   const winner = holder ?? older;
   if (winner === undefined) return undefined;
   const near = winner.namespace === self.namespace;
@@ -22,6 +23,8 @@ export function rivalTrouble(self: PhoneNumber, others: readonly PhoneNumber[]):
       ? `PhoneNumber ${winner.name} in this namespace has the number already; delete one of the two`
       : 'The number is in use by another PhoneNumber; once it is free, edit or re-create this object',
     stalled: !near,
+    // Else a token set while waiting would be a way to wait after all.
+    handlesToken: true,
   };
 }
 

@@ -100,6 +100,23 @@ export function provisioningStatus(
   );
 }
 
+/** Failures that are tried again by themselves. */
+const triedAgain: readonly string[] = ['ProviderError', 'RateLimited', 'RemovalFailed'] satisfies readonly Reason[];
+
+/** A pass that takes long. A failure that is tried again stays told: else each try would cost two writes. */
+export function progressStatus(
+  object: PhoneNumber,
+  pinned: Pin,
+  known: Change,
+  message: string,
+  now: string,
+): PhoneNumberStatus {
+  const synced = object.status.conditions.find(({ type }) => type === 'Synced');
+  const isTold =
+    synced?.status === 'False' && synced.observedGeneration === object.generation && triedAgain.includes(synced.reason);
+  return isTold ? { ...object.status, ...known, pinned } : provisioningStatus(object, pinned, known, message, now);
+}
+
 /** What stands in the way of a live object. */
 export interface Trouble {
   readonly reason: Reason;
@@ -155,7 +172,11 @@ export function deletionBegunStatus(
   return withPhase(object, now, 'Deleting', deletingFindings('Deleting', message), {
     pinned,
     leftovers: [],
-    deletion: { policy, lastHandledRetry: object.status.deletion?.lastHandledRetry },
+    deletion: {
+      policy,
+      firstFailureTime: undefined,
+      lastHandledRetry: object.status.deletion?.lastHandledRetry,
+    },
   });
 }
 
@@ -192,7 +213,12 @@ export function retriedStatus(object: PhoneNumber, token: string, now: string): 
   const message = 'Removal was started again by the retry-delete annotation';
   return withPhase(object, now, 'Deleting', deletingFindings('Deleting', message), {
     leftovers: [],
-    deletion: { policy: object.status.deletion?.policy ?? '', lastHandledRetry: token },
+    // Named, although absent: what is not named would stay as it is stored.
+    deletion: {
+      policy: object.status.deletion?.policy ?? '',
+      firstFailureTime: undefined,
+      lastHandledRetry: token,
+    },
   });
 }
 

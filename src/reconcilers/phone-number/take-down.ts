@@ -5,31 +5,24 @@
  * compare-and-swap on a revision that was seen without the annotation, so any annotation found on a Corrupted object
  * was put on a corrupted object, whatever was restarted, stale or running twice in between.
  */
-import type { Pin } from '../shared/accounts.ts';
 import { type Outcome, settled } from '../shared/outcome.ts';
 import type { Reason } from '../shared/reasons.ts';
-import { leftoversOf, type Remaining } from './leftovers.ts';
+import { identityOf, isHeld, recordedPin } from './intent.ts';
+import { leftoversOf, leftoversOfIds, type Remaining } from './leftovers.ts';
 import { letGo } from './let-go.ts';
-import { type Identity, type KnownIds, type LeftoverKind, leftoverKinds } from './model.ts';
-import {
-  finalizer,
-  forceDeleteAnnotation,
-  forceDeleteByAnnotation,
-  forceDeleteValue,
-  intentAnnotation,
-  retryDeleteAnnotation,
-} from './names.ts';
+import type { Identity, KnownIds } from './model.ts';
+import { forceDeleteAnnotation, forceDeleteByAnnotation, forceDeleteValue, retryDeleteAnnotation } from './names.ts';
 import type { Pass } from './pass.ts';
 import { removeOutside } from './remove.ts';
 import { budgetOf, isStuck } from './removal.ts';
 import { remainingOf, withoutGone } from './remaining.ts';
-import { accountNameOf, parseDeletionPolicy, parseIntent, phoneNumberOf } from './schema.ts';
+import { parseDeletionPolicy } from './schema.ts';
 import { corruptedStatus, deletingStatus, deletionBegunStatus, retriedStatus } from './status.ts';
 
 /** One pass over a PhoneNumber that is being deleted. */
 export async function takeDown(pass: Pass): Promise<Outcome> {
   // Without the finalizer nothing was ever created, or somebody else has let go of it already.
-  if (!pass.object.finalizers.includes(finalizer)) return settled;
+  if (!isHeld(pass)) return settled;
   const { phase, deletion } = pass.object.status;
   if (deletion === undefined || (phase !== 'Deleting' && phase !== 'Corrupted')) {
     const policy = parseDeletionPolicy(pass.object.spec);
@@ -46,11 +39,11 @@ export async function takeDown(pass: Pass): Promise<Outcome> {
         pass,
         'Orphan',
         identityOf(pass),
-        everything(identityOf(pass), pass.ids, 'Ready', 'left in place by deletionPolicy Orphan'),
+        leftoversOfIds(identityOf(pass), pass.ids, 'Ready', 'left in place by deletionPolicy Orphan'),
       );
     default: {
       const message = 'the deletion policy is not known to this operator';
-      const leftovers = everything(identityOf(pass), pass.ids, 'UnknownDeletionPolicy', message);
+      const leftovers = leftoversOfIds(identityOf(pass), pass.ids, 'UnknownDeletionPolicy', message);
       return await becomeCorrupted(pass, pass.ids, 'UnknownDeletionPolicy', leftovers);
     }
   }
@@ -72,6 +65,8 @@ async function whileCorrupted(pass: Pass): Promise<Outcome | undefined> {
   }
   const token = annotations[retryDeleteAnnotation];
   if (token === undefined || token === status.deletion?.lastHandledRetry) return settled;
+  // An earlier process may have ended between the record of a confirmation since withdrawn and the finalizer.
+  await pass.dependencies.store.deleteOrphanRecord(pass.object.uid);
   await pass.writeStatus(retriedStatus(pass.object, token, pass.timestamp()));
   pass.memory.failures.clear();
   return undefined;
@@ -84,12 +79,16 @@ async function remove(pass: Pass): Promise<Outcome> {
   const firstFailure = pass.object.status.deletion?.firstFailureTime;
   if (account.paused) {
     const message = `TelephonyAccount ${identity.account} is paused: removal goes on when spec.paused is false`;
-    await pass.writeStatus(deletingStatus(pass.object, pass.ids, 'Paused', message, firstFailure, pass.timestamp()));
+    // Nobody could do anything meanwhile: afterwards there is as much time as at the beginning.
+    pass.memory.failures.clear();
+    await pass.writeStatus(deletingStatus(pass.object, pass.ids, 'Paused', message, undefined, pass.timestamp()));
     return { kind: 'wait', afterMs: settings.recheckMs };
   }
   pass.reportProgress(() => {
+    // A failure that is tried again stays told: else each try would cost two writes.
+    if (firstFailure !== undefined) return { ...pass.object.status, ids: pass.ids };
     const message = 'The number is being detached and everything behind it removed';
-    return deletingStatus(pass.object, pass.ids, 'Deleting', message, firstFailure, pass.timestamp());
+    return deletingStatus(pass.object, pass.ids, 'Deleting', message, undefined, pass.timestamp());
   });
   const firstFailureAt = firstFailure === undefined ? undefined : Date.parse(firstFailure);
   const removal = await removeOutside(pass, identity, account, firstFailureAt);
@@ -181,54 +180,4 @@ async function becomeCorrupted(
     reason,
   });
   return settled;
-}
-
-function everything(
-  identity: Identity,
-  ids: KnownIds,
-  reason: Reason,
-  message: string,
-): ReturnType<typeof leftoversOf> {
-  const idOf: Readonly<Record<LeftoverKind, string | undefined>> = {
-    NumberAttachment: ids.phoneNumberSid,
-    DispatchRule: ids.dispatchRuleId,
-    InboundTrunk: ids.inboundTrunkId,
-    Trunk: ids.trunkSid,
-    OutboundTrunk: ids.outboundTrunkId,
-    Credential: ids.credentialSid,
-    CredentialList: ids.credentialListSid,
-    IpAccessControlList: ids.ipAccessControlListSid,
-  };
-  const parentOf: Partial<Record<LeftoverKind, string | undefined>> = {
-    NumberAttachment: ids.trunkSid,
-    Credential: ids.credentialListSid,
-  };
-  return leftoversOf(
-    identity,
-    leftoverKinds.flatMap((kind) => {
-      const id = idOf[kind];
-      return id === undefined
-        ? []
-        : [{ kind, id, parentId: parentOf[kind], state: 'Unknown' as const, reason, message }];
-    }),
-  );
-}
-
-function recordedPin(pass: Pass): Pin | undefined {
-  return pass.object.status.pinned ?? parseIntent(pass.object.annotations[intentAnnotation]);
-}
-
-/**
- * Where to look. A finalizer without a readable pin (restored or copied by hand) names no account that could be trusted:
- * then every call is refused, and the object ends as Corrupted instead of being believed empty.
- */
-function identityOf(pass: Pass): Identity {
-  const pin = recordedPin(pass) ?? {
-    account: accountNameOf(pass.object.spec),
-    accountSid: 'unknown',
-    livekitUrl: 'unknown',
-    ownerId: 'unknown',
-    phoneNumber: phoneNumberOf(pass.object.spec) ?? 'unknown',
-  };
-  return { ...pin, uid: pass.object.uid };
 }

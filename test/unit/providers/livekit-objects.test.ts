@@ -12,7 +12,9 @@ import {
 } from '../../../src/providers/livekit/objects.ts';
 
 const name = fc.string();
-const textMap = fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true });
+// zod leaves this one key out, in the specs of our objects as well.
+const key = fc.string().filter((text) => text !== '__proto__');
+const textMap = fc.dictionary(key, fc.string(), { noNullPrototype: true });
 const seconds = fc.integer({ min: 0, max: 86_400 });
 const inboundValues = fc.record({
   name,

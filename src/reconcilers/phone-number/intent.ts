@@ -1,0 +1,111 @@
+/**
+ * Intent: the finalizer and the pin, which are on an object before anything of it is outside (DESIGN W2).
+ *
+ * Both come and go together in one compare-and-swap, so that whoever finds the finalizer knows where to look.
+ */
+import type { OpenAccount, Pin } from '../shared/accounts.ts';
+import type { Identity, PhoneNumber, PhoneNumberSpec } from './model.ts';
+import { finalizer, intentAnnotation } from './names.ts';
+import type { Pass } from './pass.ts';
+import { rivalTrouble } from './rivals.ts';
+import { accountNameOf, parseIntent, parsePhoneNumber, phoneNumberOf } from './schema.ts';
+import type { Trouble } from './status.ts';
+
+/** Something of the object may be outside. */
+export function isHeld(pass: Pass): boolean {
+  return pass.object.finalizers.includes(finalizer);
+}
+
+/** The pin as far as it is written down. */
+export function recordedPin({ object }: { readonly object: PhoneNumber }): Pin | undefined {
+  return object.status.pinned ?? parseIntent(object.annotations[intentAnnotation]);
+}
+
+/**
+ * Where to look. A finalizer without a readable pin (restored or copied by hand) names no account that could be trusted:
+ * then every call is refused, and the object ends as Corrupted instead of being believed empty.
+ */
+export function identityOf({ object }: { readonly object: PhoneNumber }): Identity {
+  const pin = recordedPin({ object }) ?? {
+    account: accountNameOf(object.spec),
+    accountSid: 'unknown',
+    livekitUrl: 'unknown',
+    ownerId: 'unknown',
+    phoneNumber: phoneNumberOf(object.spec) ?? 'unknown',
+  };
+  return { ...pin, uid: object.uid };
+}
+
+/** Takes the number for this object: nobody else has it, then finalizer and pin in one compare-and-swap. */
+export async function claim(pass: Pass, pin: Pin): Promise<Trouble | undefined> {
+  const { memories } = pass.dependencies;
+  return await memories.claiming(`${pin.accountSid} ${pin.phoneNumber}`, async () => {
+    const trouble = await rivalOf(pass, pin);
+    if (trouble !== undefined) return trouble;
+    await putOn(pass, pin);
+    // Nothing of this object existed before: no earlier process can have created anything for it.
+    pass.memory.foundSettledAt = Number.NEGATIVE_INFINITY;
+    return undefined;
+  });
+}
+
+/** What stands in the way among all objects that name the number in the same Twilio account, by a live look. */
+export async function rivalOf(pass: Pass, pin: Pin): Promise<Trouble | undefined> {
+  const { accounts, store } = pass.dependencies;
+  const named = (await store.listByNumber(pin.phoneNumber)).map(parsePhoneNumber);
+  return rivalTrouble(
+    pass.object,
+    named.filter(
+      ({ status, spec }) =>
+        (status.pinned?.accountSid ?? accounts.accountSidOf(accountNameOf(spec))) === pin.accountSid,
+    ),
+  );
+}
+
+/** Somebody took the finalizer off a living object: without it a deletion would leave everything behind. */
+export async function putFinalizerBack(pass: Pass, pin: Pin): Promise<void> {
+  await putOn(pass, pin);
+  pass.event({
+    type: 'Warning',
+    reason: 'Provisioning',
+    action: 'RestoreFinalizer',
+    note: `The finalizer ${finalizer} had been removed and was put back; without it a deletion would leave everything behind`,
+  });
+}
+
+/** Finalizer and pin; what of the two is there already stays as it is. */
+export async function putOn(pass: Pass, pin: Pin): Promise<void> {
+  await pass.patchMetadata({
+    finalizers: isHeld(pass) ? pass.object.finalizers : [...pass.object.finalizers, finalizer],
+    annotations: { [intentAnnotation]: JSON.stringify(pin) },
+  });
+}
+
+/** Nothing of ours is outside. */
+export async function takeFinalizerOff(pass: Pass): Promise<void> {
+  await pass.patchMetadata({
+    finalizers: pass.object.finalizers.filter((name) => name !== finalizer),
+    annotations: { [intentAnnotation]: null },
+  });
+  pass.memory.ids = {};
+  pass.memory.routing = undefined;
+}
+
+export function pinOf({ phoneNumber }: PhoneNumberSpec, account: OpenAccount): Pin {
+  const { accountSid, livekitUrl, ownerId } = account;
+  return { account: account.account, accountSid, livekitUrl, ownerId, phoneNumber };
+}
+
+/** An account that disagrees with the pin is never followed. */
+export function mismatchOf(known: Pin, pin: Pin): Trouble | undefined {
+  const differing = (['accountSid', 'livekitUrl', 'ownerId', 'phoneNumber'] as const).filter(
+    (field) => known[field] !== pin[field],
+  );
+  if (differing.length === 0) return undefined;
+  const list = differing.map((field) => `${field} ${pin[field]} instead of ${known[field]}`).join(', ');
+  return {
+    reason: 'AccountMismatch',
+    message: `TelephonyAccount ${pin.account} now has ${list}; what was made stays where it is. Put the account back, or delete this object first`,
+    stalled: true,
+  };
+}

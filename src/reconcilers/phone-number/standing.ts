@@ -1,0 +1,57 @@
+/**
+ * Standing: where an object stands before anything outside is looked at.
+ */
+import type { Outcome } from '../shared/outcome.ts';
+import { isHeld } from './intent.ts';
+import { reconcileAnnotation } from './names.ts';
+import type { Observed } from './observed.ts';
+import type { Pass } from './pass.ts';
+import { isUnrouted } from './preflight.ts';
+
+/** The status knows of something of ours outside. */
+export function hasIds({ object }: Pass): boolean {
+  const { phoneNumberSid: _theirs, ...ours } = object.status.ids;
+  return Object.values(ours).some((id) => id !== undefined);
+}
+
+export function hasNewToken({ object }: Pass): boolean {
+  const token = object.annotations[reconcileAnnotation];
+  return token !== undefined && token !== object.status.lastHandledReconcile;
+}
+
+/** Nothing has changed since everything was as desired. */
+export function isUpToDate(pass: Pass): boolean {
+  const { status, generation } = pass.object;
+  const synced = status.conditions.find(({ type }) => type === 'Synced');
+  return (
+    isHeld(pass) &&
+    status.phase === 'Ready' &&
+    synced?.status === 'True' &&
+    synced.observedGeneration === generation &&
+    status.routing === 'Attached' &&
+    !hasNewToken(pass)
+  );
+}
+
+export function routingOf({ memory, object }: Pass): 'Attached' | 'Detached' | undefined {
+  return memory.routing ?? object.status.routing;
+}
+
+/** A number that was attached and is not any more was taken off by somebody: only a person's token attaches it again. */
+export function mayAttach(pass: Pass, { number }: Observed): boolean {
+  return routingOf(pass) !== 'Attached' || (hasNewToken(pass) && number !== undefined && isUnrouted(number));
+}
+
+/** Asks nobody before then, whatever wakes the object: only an edit or a new token of a person does. */
+export function rest({ dependencies, memory, object }: Pass, afterMs: number): Outcome {
+  const until = dependencies.clock.monotonic() + afterMs;
+  memory.rest = { until, generation: object.generation, token: object.annotations[reconcileAnnotation] };
+  return { kind: 'wait', afterMs };
+}
+
+/** Milliseconds of rest that are left. */
+export function restOf({ dependencies, memory, object }: Pass): number {
+  const { rest } = memory;
+  if (rest?.generation !== object.generation || rest.token !== object.annotations[reconcileAnnotation]) return 0;
+  return rest.until - dependencies.clock.monotonic();
+}

@@ -1,0 +1,448 @@
+/**
+ * The Kubernetes provider against a real API server, with the operator's own rights, through the fault proxy.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/controller/system-clock.ts';
+import { randomFraction } from '../../src/controller/system-random.ts';
+import { KubernetesError } from '../../src/providers/kubernetes/classify.ts';
+import { CredentialSource, loadKubeConfig } from '../../src/providers/kubernetes/credentials.ts';
+import { KubernetesEventSink } from '../../src/providers/kubernetes/event-sink.ts';
+import { HttpsTransport } from '../../src/providers/kubernetes/https-transport.ts';
+import { type Change, ObjectCache } from '../../src/providers/kubernetes/object-cache.ts';
+import { ObjectClient } from '../../src/providers/kubernetes/object-client.ts';
+import { collectionPath, isOlder } from '../../src/providers/kubernetes/objects.ts';
+import { OwnWrites } from '../../src/providers/kubernetes/own-writes.ts';
+import { KubernetesPhoneNumberStore, phoneNumbers } from '../../src/providers/kubernetes/phone-number-store.ts';
+import { Watcher } from '../../src/providers/kubernetes/watcher.ts';
+import { ConflictError, type KubernetesObject } from '../../src/reconcilers/shared/ports.ts';
+import { recordedLog } from '../support/log-lines.ts';
+import { startWorld, type World } from '../tools/world.ts';
+
+const finalizer = 'telephony.trunkline.dev/cleanup';
+const deadlineMs = 10_000;
+const soon = { timeout: 20_000, interval: 50 };
+
+let world: World;
+let made = 0;
+
+beforeAll(async () => {
+  world = await startWorld({ liveKitServers: 0, controllerManager: false });
+  const folder = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+  await world.applyManifests([folder('deploy/operator/namespace.yaml'), folder('crds'), folder('deploy/operator')]);
+});
+afterAll(async () => {
+  await world?.[Symbol.asyncDispose]();
+});
+afterEach(() => {
+  world.apiProxy.faults.clear();
+});
+
+function transportFor(kubeconfig: string, milliseconds = deadlineMs): HttpsTransport {
+  return new HttpsTransport(new CredentialSource(() => loadKubeConfig(kubeconfig), systemClock), 'test', milliseconds);
+}
+
+/** A PhoneNumber that nobody else uses, as its manifest. */
+function manifest(name = `number-${(made += 1)}`) {
+  return {
+    apiVersion: 'telephony.trunkline.dev/v1alpha1',
+    kind: 'PhoneNumber',
+    metadata: { name, namespace: 'default' },
+    spec: { phoneNumber: `+4474${String(10_000_000 + made)}`, voice: { sipTrunk: {} } },
+  };
+}
+
+async function create(document = manifest()): Promise<string> {
+  await world.controlPlane.kubectl(['create', '-f', '-'], { input: JSON.stringify(document) });
+  return document.metadata.name;
+}
+
+async function annotate(name: string, value: string): Promise<void> {
+  await world.controlPlane.kubectl(['annotate', '--overwrite', 'phonenumber', name, `seen=${value}`]);
+}
+
+/** The operator's side: transport, watched cache and store, all through the proxy. */
+async function operator({ inactivityMs = 70_000 } = {}) {
+  const recorded = recordedLog();
+  const transport = transportFor(world.proxiedOperatorKubeconfig);
+  const cache = new ObjectCache({ number: ({ metadata }) => [metadata.name] }, recorded.log);
+  const writes = new OwnWrites(cache, systemClock, recorded.log);
+  const changes: Change[] = [];
+  cache.subscribe((change) => changes.push(change));
+  const foreign: Change[] = [];
+  writes.subscribe((change) => foreign.push(change));
+  const stopping = new AbortController();
+  const running = new Watcher({
+    transport,
+    path: collectionPath(phoneNumbers),
+    target: cache,
+    clock: systemClock,
+    timers: systemClock,
+    fraction: randomFraction,
+    log: recorded.log,
+    inactivityMs,
+  }).run(stopping.signal);
+  await cache.whenSynced(AbortSignal.timeout(20_000));
+  const store = new KubernetesPhoneNumberStore(transport, writes);
+  const key = (name: string) => ({ namespace: 'default', name });
+  return {
+    cache,
+    changes,
+    foreign,
+    store,
+    transport,
+    warnings: () => recorded.lines().map(({ problem }) => String(problem)),
+    read: async (name: string): Promise<KubernetesObject> => {
+      const object = await store.read(key(name));
+      if (object === undefined) throw new Error(`${name} is not there`);
+      return object;
+    },
+    cached: (name: string) => store.cached(key(name)),
+    [Symbol.asyncDispose]: async () => {
+      stopping.abort();
+      await running;
+      transport.close();
+    },
+  };
+}
+
+/** What listeners heard of one object. */
+function heard(changes: readonly Change[], name: string): readonly string[] {
+  return changes
+    .filter(({ after, before }) => (after ?? before)?.metadata.name === name)
+    .map(({ after, before }) => (before === undefined ? 'new' : after === undefined ? 'gone' : 'changed'));
+}
+
+describe('list and watch', () => {
+  test('a watched cache sees additions, changes and deletions, with the last state of what is gone', async () => {
+    await using side = await operator();
+    const name = await create();
+    await annotate(name, 'one');
+    await side.store.patchMetadata(await side.read(name), { finalizers: [finalizer] });
+    await world.controlPlane.kubectl(['delete', 'phonenumber', name, '--wait=false']);
+    await side.store.patchMetadata(await side.read(name), { finalizers: [] });
+    await expect.poll(() => heard(side.changes, name).at(-1), soon).toBe('gone');
+    expect(side.cached(name)).toBeUndefined();
+    const last = side.changes.at(-1)?.before;
+    expect(last?.metadata, 'whether we let it go can be told from the last state').toMatchObject({
+      finalizers: [finalizer],
+      annotations: { seen: 'one' },
+    });
+    expect(last?.metadata, 'they are half of an object').not.toHaveProperty('managedFields');
+    expect(last).toMatchObject({ apiVersion: 'telephony.trunkline.dev/v1alpha1', kind: 'PhoneNumber' });
+  });
+
+  test('a list of several pages is complete, and a number is found in every namespace', async () => {
+    const admin = transportFor(world.controlPlane.adminKubeconfig);
+    const client = new ObjectClient(admin, phoneNumbers);
+    await world.controlPlane.kubectl(['create', 'namespace', 'elsewhere']);
+    const documents = Array.from({ length: 520 }, () => manifest());
+    const twin = { ...manifest(), spec: documents[0]?.spec };
+    twin.metadata.namespace = 'elsewhere';
+    const waiting = [...documents, twin];
+    const createAll = async (): Promise<void> => {
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await client.create(next, next.metadata);
+    };
+    await Promise.all(Array.from({ length: 8 }, createAll));
+    await using side = await operator();
+    expect(side.cache.list().length).toBeGreaterThanOrEqual(521);
+    expect(side.changes.every(({ initial }) => initial)).toBe(true);
+    const found = await side.store.listByNumber(documents[0]?.spec.phoneNumber ?? '');
+    expect(found.map(({ metadata }) => metadata.namespace).toSorted((a = '', b = '') => a.localeCompare(b))).toEqual([
+      'default',
+      'elsewhere',
+    ]);
+    expect(await side.store.listByNumber('+15550100000')).toEqual([]);
+    expect((await client.list()).length).toBe(side.cache.list().length);
+    admin.close();
+  });
+
+  test('nothing is missed when the watch is cut', async () => {
+    await using side = await operator();
+    const [kept, removed] = [await create(), await create()];
+    await expect.poll(() => side.cached(removed), soon).toBeDefined();
+    const refused = world.apiProxy.faults.add({ effect: { kind: 'reset' }, path: /watch=true/ });
+    world.apiProxy.cutStreams();
+    await annotate(kept, 'changed');
+    await world.controlPlane.kubectl(['delete', 'phonenumber', removed]);
+    await expect.poll(() => refused.hits, soon).toBeGreaterThan(1);
+    refused.remove();
+    await expect.poll(() => side.cached(removed), soon).toBeUndefined();
+    expect(heard(side.changes, kept)).toEqual(['new', 'changed']);
+    expect(heard(side.changes, removed)).toEqual(['new', 'gone']);
+  });
+
+  test('a watch that the server has forgotten (410) starts again with a list', async () => {
+    await using side = await operator();
+    const [removed, again] = [await create(), await create()];
+    await expect.poll(() => side.cached(again), soon).toBeDefined();
+    const late = { kind: 'delay', milliseconds: 8_000 } as const;
+    world.apiProxy.faults.add({ effect: late, path: /watch=true/ });
+    world.apiProxy.cutStreams();
+    await world.controlPlane.kubectl(['delete', 'phonenumber', removed, again]);
+    await create(manifest(again));
+    // After a restart the API server's watch cache knows nothing older than that.
+    await world.controlPlane.stopApiServer();
+    await world.controlPlane.startApiServer();
+    world.apiProxy.faults.clear();
+    await expect.poll(() => side.cached(removed), { ...soon, timeout: 60_000 }).toBeUndefined();
+    expect(side.warnings().join('\n')).toMatch(/410 (Expired|Gone)/);
+    expect(heard(side.changes, again), 'it is another object of the same name').toEqual(['new', 'gone', 'new']);
+  });
+
+  test('a restored backup, in which versions went back, is noticed', async () => {
+    await using side = await operator({ inactivityMs: 3_000 });
+    const before = await create();
+    const snapshot = await world.controlPlane.takeSnapshot();
+    const after = await create();
+    for (const value of ['1', '2', '3', '4', '5']) await annotate(before, value);
+    await expect.poll(() => side.cached(before)?.metadata.annotations?.['seen'], soon).toBe('5');
+    await expect.poll(() => side.cached(after), soon).toBeDefined();
+    await world.controlPlane.restoreSnapshot(snapshot);
+    await expect.poll(() => side.cached(after), { ...soon, timeout: 60_000 }).toBeUndefined();
+    expect(side.cached(before)?.metadata.annotations?.['seen']).toBeUndefined();
+    await annotate(before, 'new history');
+    await expect.poll(() => side.cached(before)?.metadata.annotations?.['seen'], soon).toBe('new history');
+  });
+});
+
+describe('writes', () => {
+  test.for<{ name: string; why: string; prepare: (name: string) => Promise<void> }>([
+    { name: 'has changed', why: 'somebody else wrote', prepare: async (name) => await annotate(name, 'changed') },
+    {
+      name: 'is gone',
+      why: 'there is nothing to decide about',
+      prepare: async (name) => void (await world.controlPlane.kubectl(['delete', 'phonenumber', name])),
+    },
+    {
+      name: 'was made again under the same name',
+      why: 'it is another object',
+      prepare: async (name) => {
+        await world.controlPlane.kubectl(['delete', 'phonenumber', name]);
+        await create(manifest(name));
+      },
+    },
+  ])('of an object that $name are conflicts', async ({ prepare, why }) => {
+    await using side = await operator();
+    const name = await create();
+    const object = await side.read(name);
+    await prepare(name);
+    await expect(side.store.patchMetadata(object, { annotations: { ours: 'x' } }), why).rejects.toThrow(ConflictError);
+    await expect(side.store.patchStatus(object, { phase: 'Ready' }), why).rejects.toThrow(ConflictError);
+    const now = await side.store.read({ namespace: 'default', name });
+    expect([now?.metadata.annotations?.['ours'], Reflect.get(now?.status ?? {}, 'phase') === 'Ready']).toEqual([
+      undefined,
+      false,
+    ]);
+  });
+
+  test('of a finalizer for an object that is being deleted are conflicts', async () => {
+    await using side = await operator();
+    const name = await create();
+    await side.store.patchMetadata(await side.read(name), { finalizers: ['example.test/other'] });
+    await world.controlPlane.kubectl(['delete', 'phonenumber', name, '--wait=false']);
+    const deleting = await side.read(name);
+    const both = { finalizers: ['example.test/other', finalizer] };
+    await expect(side.store.patchMetadata(deleting, both)).rejects.toThrow(ConflictError);
+    await side.store.patchMetadata(deleting, { finalizers: [] });
+    expect(await side.store.read({ namespace: 'default', name })).toBeUndefined();
+  });
+
+  test('are shown at once, also while the watch lags, and never taken back', async () => {
+    await using side = await operator();
+    const name = await create();
+    let object = await side.store.patchMetadata(await side.read(name), { finalizers: [finalizer] });
+    for (let count = 0; count < 20; count += 1) {
+      object = await side.store.patchStatus(object, { phase: `Phase${count}` });
+      const cached = side.cached(name);
+      expect(isOlder(cached?.metadata.resourceVersion ?? '', object.metadata.resourceVersion)).toBe(false);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    world.apiProxy.faults.add({ effect: { kind: 'hang' }, path: /watch=true/ });
+    await expect
+      .poll(() => side.cache.get({ namespace: 'default', name })?.status, soon)
+      .toMatchObject({ phase: 'Phase19' });
+    world.apiProxy.cutStreams();
+    object = await side.store.patchStatus(object, { phase: 'Ready' });
+    expect(side.cache.get({ namespace: 'default', name })?.status).toMatchObject({ phase: 'Phase19' });
+    expect(side.cached(name)).toEqual(object);
+    await side.store.patchMetadata(object, { finalizers: [] });
+  });
+
+  test('of our own wake nobody, those of others do', async () => {
+    await using side = await operator();
+    const name = await create();
+    await expect.poll(() => heard(side.foreign, name), soon).toEqual(['new']);
+    let object = await side.read(name);
+    for (const phase of ['One', 'Two', 'Three']) object = await side.store.patchStatus(object, { phase });
+    await annotate(name, 'by a person');
+    await expect
+      .poll(() => heard(side.changes, name), soon)
+      .toEqual(['new', 'changed', 'changed', 'changed', 'changed']);
+    expect(heard(side.foreign, name)).toEqual(['new', 'changed']);
+  });
+
+  test('whose answer is lost may have been applied: repeating them ends in a conflict', async () => {
+    await using side = await operator();
+    const name = await create();
+    const object = await side.read(name);
+    world.apiProxy.faults.add({ effect: { kind: 'dropReply' }, method: 'PATCH', times: 1 });
+    const lost = side.store.patchStatus(object, { phase: 'Deleting' });
+    await expect(lost).rejects.toMatchObject({ name: 'KubernetesError', problem: { status: undefined } });
+    expect((await side.read(name)).status).toMatchObject({ phase: 'Deleting' });
+    await expect(side.store.patchStatus(object, { phase: 'Deleting' })).rejects.toThrow(ConflictError);
+    const patches = world.apiProxy.requests.filter(({ method, path }) => method === 'PATCH' && path.includes(name));
+    expect(patches, 'the transport repeats nothing').toHaveLength(2);
+  });
+
+  test('of an OrphanRecord may be repeated, and so may its deletion', async () => {
+    await using side = await operator();
+    const record = {
+      uid: '11111111-2222-3333-4444-555555555555',
+      namespace: 'default',
+      name: 'one',
+      phoneNumber: '+447446466847',
+      cause: 'ForceDelete' as const,
+      confirmedAt: '2026-01-01T00:00:00Z',
+      items: [{ order: 1, kind: 'Trunk', id: 'TK00000000000000000000000000000000' }],
+    };
+    await side.store.createOrphanRecord(record);
+    await side.store.createOrphanRecord({ ...record, cause: 'Vanished' });
+    const { stdout } = await world.controlPlane.kubectl(['get', 'orphanrecord', record.uid, '-o', 'json']);
+    expect(JSON.parse(stdout)).toMatchObject({ spec: record, status: { state: 'Open' } });
+    await side.store.deleteOrphanRecord(record.uid);
+    await side.store.deleteOrphanRecord(record.uid);
+    const gone = await world.controlPlane.kubectl(['get', 'orphanrecords', '-o', 'name']);
+    expect(gone.stdout).not.toContain(record.uid);
+  });
+});
+
+describe('the transport', () => {
+  test('gives a request up at its deadline, and goes on with the next', async () => {
+    const transport = transportFor(world.proxiedOperatorKubeconfig, 300);
+    const client = new ObjectClient(transport, phoneNumbers);
+    const hang = world.apiProxy.faults.add({ effect: { kind: 'hang' } });
+    const started = performance.now();
+    await expect(client.list()).rejects.toThrow('Cannot list phonenumbers: no answer within 300 ms');
+    expect(performance.now() - started).toBeLessThan(5_000);
+    hang.remove();
+    await expect(client.list()).resolves.toBeInstanceOf(Array);
+    transport.close();
+  });
+
+  test.for([
+    { name: 'before the answer', why: 'the connection was closed', effect: { kind: 'reset' } as const },
+    { name: 'within the answer', why: 'half a list is no list', effect: { kind: 'cut', afterBytes: 20 } as const },
+  ])('takes a connection that breaks $name as no answer', async ({ effect, why }) => {
+    const transport = transportFor(world.proxiedOperatorKubeconfig);
+    world.apiProxy.faults.add({ effect });
+    await expect(new ObjectClient(transport, phoneNumbers).list(), why).rejects.toMatchObject({
+      name: 'KubernetesError',
+      problem: { status: undefined },
+    });
+    transport.close();
+  });
+
+  test('reads its credentials again when they are refused', async () => {
+    const good = await readFile(world.controlPlane.operatorKubeconfig, 'utf8');
+    const path = join(world.folder, 'rotating.kubeconfig');
+    await writeFile(path, good.replace('operator-token', 'expired-token'));
+    const transport = transportFor(path);
+    const client = new ObjectClient(transport, phoneNumbers);
+    await expect(client.list()).rejects.toMatchObject({ problem: { status: 401 } });
+    await writeFile(path, good);
+    await expect(Promise.all([client.list(), client.list(), client.list()])).resolves.toHaveLength(3);
+
+    await writeFile(path, good.replace('operator-token', 'expired-token'));
+    const watching = transportFor(path);
+    const ending = new AbortController();
+    const query = { watch: 'true', timeoutSeconds: '1' };
+    const stream = () => watching.stream({ path: collectionPath(phoneNumbers), query, signal: ending.signal });
+    await expect(drained(stream())).rejects.toBeInstanceOf(KubernetesError);
+    await writeFile(path, good);
+    await expect(drained(stream())).resolves.toBeUndefined();
+    transport.close();
+    watching.close();
+  });
+
+  test('uses few connections for many requests', async () => {
+    const transport = transportFor(world.proxiedOperatorKubeconfig);
+    const client = new ObjectClient(transport, phoneNumbers);
+    for (let count = 0; count < 50; count += 1) await client.read({ namespace: 'default', name: 'nobody' });
+    const sockets = Object.values(
+      Reflect.get(transport, 'close') === undefined ? {} : process.getActiveResourcesInfo(),
+    );
+    expect(sockets.filter((name) => name === 'TLSSocketWrap').length).toBeLessThan(40);
+    transport.close();
+  });
+
+  test.for([
+    { name: 'a file that is not there', content: undefined, message: 'ENOENT' },
+    {
+      name: 'a server without TLS',
+      content: { cluster: { server: 'http://127.0.0.1:1' } },
+      message: 'Cannot use API server "http://127.0.0.1:1"',
+    },
+    {
+      name: 'a proxy',
+      content: { cluster: { server: 'https://127.0.0.1:1', 'proxy-url': 'http://127.0.0.1:2' } },
+      message: 'proxy-url is not supported',
+    },
+  ])('refuses $name clearly', async ({ content, message, name }) => {
+    const path = join(world.folder, `${name.replaceAll(' ', '-')}.kubeconfig`);
+    const document = {
+      clusters: [{ name: 'x', ...content }],
+      users: [{ name: 'x', user: {} }],
+      contexts: [{ name: 'x', context: { cluster: 'x', user: 'x' } }],
+      'current-context': 'x',
+    };
+    if (content !== undefined) await writeFile(path, JSON.stringify(document));
+    expect(() => loadKubeConfig(path)).toThrow(message);
+  });
+});
+
+test('events are taken as they are, of objects with and without a namespace', async () => {
+  await using side = await operator();
+  const name = await create();
+  const object = await side.read(name);
+  const { log, lines } = recordedLog();
+  const sink = new KubernetesEventSink({
+    transport: side.transport,
+    clock: systemClock,
+    timers: systemClock,
+    log,
+    instance: 'trunkline-test',
+  });
+  const note = { type: 'Warning', reason: 'CleanupFailed', action: 'Delete', note: 'ä'.repeat(2_000) } as const;
+  sink.publish(object, note);
+  sink.publish(object, note);
+  const { namespace: _namespace, ...metadata } = object.metadata;
+  sink.publish({ ...object, kind: 'TelephonyAccount', metadata: { ...metadata, uid: 'an-account' } }, note);
+  await sink.close(10_000);
+  expect(lines()).toEqual([]);
+  const { stdout } = await world.controlPlane.kubectl([
+    'get',
+    'events.events.k8s.io',
+    `--field-selector=reason=CleanupFailed`,
+    '-o',
+    'json',
+  ]);
+  const events: unknown = JSON.parse(stdout).items;
+  expect(events).toHaveLength(2);
+  expect(events).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        regarding: expect.objectContaining({ kind: 'PhoneNumber', name, uid: object.metadata.uid }),
+        type: 'Warning',
+        action: 'Delete',
+      }),
+      expect.objectContaining({ regarding: expect.objectContaining({ kind: 'TelephonyAccount', name }) }),
+    ]),
+  );
+});
+
+async function drained(lines: AsyncIterable<string>): Promise<void> {
+  for await (const line of lines) expect(line).toMatch(/^\{/);
+}
