@@ -6,7 +6,7 @@ import type { CommandResult } from '../tools/run-command.ts';
 import type { OperatorWorld } from '../tools/operator-world.ts';
 
 /** Raised when an end state is not as told. */
-export class NotAsToldError extends Error {
+class NotAsToldError extends Error {
   override readonly name = 'NotAsToldError';
 }
 

@@ -31,7 +31,7 @@ import { preflight } from './preflight.ts';
 import { removeOutside } from './remove.ts';
 import { isBarred } from './rivals.ts';
 import { parseSpec } from './schema.ts';
-import { hasIds, hasNewToken, isUpToDate, mayAttach, rest, restOf, routingOf } from './standing.ts';
+import { hasIds, hasNewToken, isUpToDate, mayAttach, rest, restOf } from './standing.ts';
 import { progressStatus, provisioningStatus, readyStatus, recordOf, type Trouble, troubledStatus } from './status.ts';
 import { troubleOf } from './trouble.ts';
 
@@ -82,7 +82,7 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
   try {
     observed = await observe(desired.identity, pass.ids, account.twilio, account.livekit, () => pass.beforeCall());
     pass.memory.ids = idsOf(observed);
-    const refusal = preflight(desired.identity, account, observed, routingOf(pass), settings.trunkLimit);
+    const refusal = preflight(desired.identity, account, observed, pass.routing, settings.trunkLimit);
     if (refusal !== undefined) {
       // A rival comes first: its number is routed to it, and waiting for that to end is not for everybody (rivals.ts).
       const rival = isHeld(pass) ? undefined : await rivalOf(pass, pin);
@@ -110,7 +110,7 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
       if (observed.trunk !== undefined && observed.number?.trunkSid === observed.trunk.sid)
         pass.memory.routing = 'Attached';
       if (step.kind !== 'rereadNumber' && step.kind !== 'checkDuplicates') continue;
-      const late = preflight(desired.identity, account, observed, routingOf(pass), Number.POSITIVE_INFINITY);
+      const late = preflight(desired.identity, account, observed, pass.routing, Number.POSITIVE_INFINITY);
       if (late !== undefined) return await refuse(work, observed, observedAt, late);
     }
   } catch (error) {
@@ -212,7 +212,7 @@ async function refuse(work: Work, observed: Observed, observedAt: number, refusa
     return await report(pass, refusal);
   }
   const ours = refusal.reason === 'OwnershipTaken' || refusal.reason === 'OwnershipUnknown';
-  if (routingOf(pass) === 'Attached' || ours) {
+  if (pass.routing === 'Attached' || ours) {
     return await report(pass, { ...refusal, handlesToken: true }, observed);
   }
   pass.reportProgress(() => troubledStatus(pass.object, work.pin, learned(pass, observed), refusal, pass.timestamp()));
@@ -232,13 +232,13 @@ function isEmptyOutside(pass: Pass, observed: Observed, observedAt: number): boo
   const { trunk, inbound, rule, outbound, credentialList, ipAccessControlList } = observed;
   const found = [trunk, inbound, rule, outbound, credentialList, ipAccessControlList].some((one) => one !== undefined);
   if (found || observed.duplicates.length > 0 || observed.lostOwnership.length > 0) return false;
-  return leftoverKinds.every((kind) => settledAt(pass.memory, pass.ids, kind) <= observedAt);
+  return leftoverKinds.every((kind) => settledAt(pass, kind) <= observedAt);
 }
 
 function untilSettled(pass: Pass, step: Step, observedAt: number): number {
   const key = createKeyOf(step);
   if (key === undefined) return 0;
-  const moment = settledAt(pass.memory, pass.ids, key);
+  const moment = settledAt(pass, key);
   // The read that lacked it has to have begun after that moment.
   return moment <= observedAt ? 0 : Math.max(moment - pass.dependencies.clock.monotonic(), 1);
 }
@@ -277,7 +277,7 @@ function learned(pass: Pass, observed: Observed | undefined) {
   const { trunkDomainName, originationUrlSids } = pass.object.status;
   return {
     ids: pass.ids,
-    routing: routingOf(pass),
+    routing: pass.routing,
     trunkDomainName: observed?.trunk?.domainName ?? trunkDomainName,
     originationUrlSids: observed?.originationUrls.map(({ sid }) => sid) ?? originationUrlSids,
   };

@@ -123,7 +123,7 @@ export async function execute(
     case 'rereadNumber':
       return { ...observed, number: await twilio.findNumber(desired.identity.phoneNumber), numberReread: true };
     case 'attachNumber': {
-      await twilio.attachNumber(step.trunkSid, step.phoneNumberSid);
+      await creating(pass, 'NumberAttachment', () => twilio.attachNumber(step.trunkSid, step.phoneNumberSid));
       const number = await twilio.findNumber(desired.identity.phoneNumber);
       mustShow(number?.trunkSid === step.trunkSid, step.phoneNumberSid, step.trunkSid);
       return { ...observed, number };

@@ -102,16 +102,27 @@ const idFieldOf: Readonly<Partial<Record<CreateKey, keyof KnownIds>>> = {
   DispatchRule: 'dispatchRuleId',
 };
 
-/** Monotonic milliseconds from which on a read that lacks the thing proves that it does not exist. */
-export function settledAt(memory: ObjectMemory, ids: KnownIds, key: CreateKey): number {
-  const field = idFieldOf[key];
-  // One of several things of a kind has no id of its own in the status that could say that it was there.
-  const isRecorded = field === undefined ? isRemovedOnly(key) : ids[field] !== undefined;
-  const found = isRecorded ? Number.NEGATIVE_INFINITY : memory.foundSettledAt;
-  return Math.max(found, memory.unsettledCreates.get(key) ?? Number.NEGATIVE_INFINITY);
+/** What is known of an object, by its status and by this process. */
+export interface Known {
+  readonly memory: ObjectMemory;
+  readonly ids: KnownIds;
+  readonly routing: 'Attached' | 'Detached' | undefined;
 }
 
-/** Nothing waits for these: the number is the owner's, and a credential is replaced and never looked for. */
-function isRemovedOnly(key: CreateKey): boolean {
-  return key === 'NumberAttachment' || key === 'Credential';
+/**
+ * Monotonic milliseconds from which on a read that lacks the thing proves that it does not exist, or that the number is
+ * not attached.
+ */
+export function settledAt(known: Known, key: CreateKey): number {
+  const found = isRecorded(known, key) ? Number.NEGATIVE_INFINITY : known.memory.foundSettledAt;
+  return Math.max(found, known.memory.unsettledCreates.get(key) ?? Number.NEGATIVE_INFINITY);
+}
+
+/** That it was there is written down; one of several things of a kind has no place of its own for that. */
+function isRecorded({ ids, routing }: Known, key: CreateKey): boolean {
+  if (key === 'NumberAttachment') return routing === 'Attached';
+  // Replaced, and never waited for.
+  if (key === 'Credential') return true;
+  const field = idFieldOf[key];
+  return field !== undefined && ids[field] !== undefined;
 }

@@ -56,6 +56,11 @@ export class Pass {
     return { ...this.#object.status.ids, ...this.memory.ids };
   }
 
+  /** The same for where the number is. */
+  get routing(): PhoneNumberStatus['routing'] {
+    return this.memory.routing ?? this.#object.status.routing;
+  }
+
   /** The wall clock as RFC 3339, whole seconds as Kubernetes writes it. */
   timestamp(atMs: number = this.dependencies.clock.now()): string {
     return `${new Date(atMs).toISOString().slice(0, 19)}Z`;

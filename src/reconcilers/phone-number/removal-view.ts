@@ -90,7 +90,7 @@ async function viewOfTwilio(input: ViewInput): Promise<Views> {
     ),
   ]);
   return [
-    ['NumberAttachment', attachmentView(number, trunk, ids)],
+    ['NumberAttachment', attachmentView(number, trunk, input)],
     ['Trunk', trunk],
     ['Credential', await credentialView(twilio, credentialList, ids)],
     ['CredentialList', credentialList],
@@ -183,19 +183,28 @@ async function readNumber(
   return sid === undefined ? twilio.findNumber(identity.phoneNumber) : twilio.readNumber(sid);
 }
 
-/** A number is ours to detach while it is on our trunk; one that is gone from the account is detached. */
-function attachmentView(number: Attempt<NumberState | undefined>, trunk: KindView, ids: KnownIds): KindView {
+/**
+ * A number is ours to detach while it is on our trunk; one that is gone from the account is detached. As long as an
+ * attach of ours may still be applied, and there is a trunk for it, a number that is not on it proves nothing.
+ */
+function attachmentView(
+  number: Attempt<NumberState | undefined>,
+  trunk: KindView,
+  { ids, unsettled }: ViewInput,
+): KindView {
   if (number.kind === 'failed') return { kind: 'unreadable', knownId: ids.phoneNumberSid, verdict: number.verdict };
-  if (number.value === undefined || number.value.trunkSid === '') return { kind: 'gone' };
+  const mayStillCome = unsettled.has('NumberAttachment') && trunk.kind !== 'gone' && number.value !== undefined;
+  const away: KindView = mayStillCome ? { kind: 'early' } : { kind: 'gone' };
+  if (number.value === undefined || number.value.trunkSid === '') return away;
   const { sid, trunkSid } = number.value;
   const target = { id: sid, parentId: trunkSid };
   if (trunk.kind === 'unreadable') {
     return trunkSid === ids.trunkSid || ids.trunkSid === undefined
       ? { kind: 'unreadable', knownId: sid, verdict: trunk.verdict }
-      : { kind: 'gone' };
+      : away;
   }
-  if (trunk.kind !== 'present' && trunk.kind !== 'unmarked') return { kind: 'gone' };
-  return trunk.targets.some(({ id }) => id === trunkSid) ? { kind: trunk.kind, targets: [target] } : { kind: 'gone' };
+  if (trunk.kind !== 'present' && trunk.kind !== 'unmarked') return away;
+  return trunk.targets.some(({ id }) => id === trunkSid) ? { kind: trunk.kind, targets: [target] } : away;
 }
 
 async function credentialView(twilio: TwilioPort, list: KindView, ids: KnownIds): Promise<KindView> {

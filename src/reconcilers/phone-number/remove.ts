@@ -125,9 +125,9 @@ export async function removeOutside(
 }
 
 /** Kinds that a create of ours may still make appear, and until when (monotonic milliseconds). */
-function unsettledKinds({ memory, ids, dependencies }: Pass): ReadonlyMap<LeftoverKind, number> {
-  const now = dependencies.clock.monotonic();
-  const until = leftoverKinds.map((kind): [LeftoverKind, number] => [kind, settledAt(memory, ids, kind)]);
+function unsettledKinds(pass: Pass): ReadonlyMap<LeftoverKind, number> {
+  const now = pass.dependencies.clock.monotonic();
+  const until = leftoverKinds.map((kind): [LeftoverKind, number] => [kind, settledAt(pass, kind)]);
   return new Map(until.filter(([, moment]) => moment > now));
 }
 

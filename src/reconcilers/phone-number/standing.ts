@@ -33,13 +33,9 @@ export function isUpToDate(pass: Pass): boolean {
   );
 }
 
-export function routingOf({ memory, object }: Pass): 'Attached' | 'Detached' | undefined {
-  return memory.routing ?? object.status.routing;
-}
-
 /** A number that was attached and is not any more was taken off by somebody: only a person's token attaches it again. */
 export function mayAttach(pass: Pass, { number }: Observed): boolean {
-  return routingOf(pass) !== 'Attached' || (hasNewToken(pass) && number !== undefined && isUnrouted(number));
+  return pass.routing !== 'Attached' || (hasNewToken(pass) && number !== undefined && isUnrouted(number));
 }
 
 /** Asks nobody before then, whatever wakes the object: only an edit or a new token of a person does. */
