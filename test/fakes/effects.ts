@@ -124,7 +124,9 @@ export class Effects {
       this.#applied(effect);
       return answer;
     }
-    if (fault.applied === 'atOnce') this.#applyUnanswered(effect, apply);
+    // A record has no compare-and-swap that would stop it later, and the API server keeps no request that long.
+    const isAtOnce = fault.applied === 'atOnce' || (fault.applied !== 'never' && operation === 'createOrphanRecord');
+    if (isAtOnce) this.#applyUnanswered(effect, apply);
     else if (fault.applied !== 'never') {
       this.#clock.schedule(fault.applied, () => this.#applyUnanswered(effect, apply));
     }

@@ -123,7 +123,7 @@ export async function execute(
     case 'rereadNumber':
       return { ...observed, number: await twilio.findNumber(desired.identity.phoneNumber), numberReread: true };
     case 'attachNumber': {
-      await creating(pass, 'NumberAttachment', () => twilio.attachNumber(step.trunkSid, step.phoneNumberSid));
+      await attaching(pass, () => twilio.attachNumber(step.trunkSid, step.phoneNumberSid));
       const number = await twilio.findNumber(desired.identity.phoneNumber);
       mustShow(number?.trunkSid === step.trunkSid, step.phoneNumberSid, step.trunkSid);
       return { ...observed, number };
@@ -151,11 +151,26 @@ async function creating<T>(pass: Pass, key: CreateKey, create: () => Promise<T>)
     unsettledCreates.set(key, clock.monotonic() + settings.lateCommitMs);
     return made;
   } catch (error) {
-    const mayBeApplied = !(error instanceof ProviderError) || error.verdict.kind === 'unknownOutcome';
-    if (mayBeApplied) unsettledCreates.set(key, clock.monotonic() + settings.lateCommitMs);
+    if (mayBeApplied(error)) unsettledCreates.set(key, clock.monotonic() + settings.lateCommitMs);
     else unsettledCreates.delete(key);
     throw error;
   }
+}
+
+/** An attach whose answer was lost may still be applied, even after the number was detached again. */
+async function attaching({ dependencies, memory }: Pass, attach: () => Promise<void>): Promise<void> {
+  memory.hasAttached = true;
+  try {
+    await attach();
+  } catch (error) {
+    const until = dependencies.clock.monotonic() + dependencies.settings.lateCommitMs;
+    if (mayBeApplied(error)) memory.unsettledCreates.set('NumberAttachment', until);
+    throw error;
+  }
+}
+
+function mayBeApplied(error: unknown): boolean {
+  return !(error instanceof ProviderError) || error.verdict.kind === 'unknownOutcome';
 }
 
 /** What a step makes; nothing for a step that creates nothing. */

@@ -12,6 +12,8 @@ export interface ObjectMemory {
   /** What passes learned that is not in the status yet. */
   ids: KnownIds;
   routing: 'Attached' | 'Detached' | undefined;
+  /** This process attached the number: the status no longer tells whether an attach of an earlier one was answered. */
+  hasAttached: boolean;
   /**
    * What this process created, or tried to, and monotonic milliseconds until which a read that lacks it proves nothing:
    * a create whose answer was lost may still be applied, and a fresh object may not show yet.
@@ -55,6 +57,7 @@ export class Memories {
     const fresh: ObjectMemory = {
       ids: {},
       routing: undefined,
+      hasAttached: false,
       unsettledCreates: new Map(),
       foundSettledAt: this.#foundSettledAt,
       failures: new Map(),
@@ -119,8 +122,8 @@ export function settledAt(known: Known, key: CreateKey): number {
 }
 
 /** That it was there is written down; one of several things of a kind has no place of its own for that. */
-function isRecorded({ ids, routing }: Known, key: CreateKey): boolean {
-  if (key === 'NumberAttachment') return routing === 'Attached';
+function isRecorded({ ids, memory, routing }: Known, key: CreateKey): boolean {
+  if (key === 'NumberAttachment') return routing === 'Attached' && !memory.hasAttached;
   // Replaced, and never waited for.
   if (key === 'Credential') return true;
   const field = idFieldOf[key];

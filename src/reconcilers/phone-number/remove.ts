@@ -100,7 +100,10 @@ export async function removeOutside(
         if (result.kind === 'failed') return fail(kind, result.verdict);
         pass.memory.failures.delete(kind);
         verdicts.delete(kind);
-        states.set(kind, 'gone');
+        // An attach of before may still be applied after the detach: what answers a call has to stay until then.
+        const until = kind === 'NumberAttachment' ? unsettled.get(kind) : undefined;
+        if (until !== undefined) earlyUntil = Math.max(earlyUntil ?? 0, until);
+        states.set(kind, until === undefined ? 'gone' : 'failed');
       },
       (error: unknown) => {
         broken ??= error;
@@ -155,7 +158,7 @@ async function removeAndProve(
 ): Promise<void> {
   const trunks = targetsOf(view.get('Trunk'));
   // Found means applied: from here on a read that lacks it means that it is gone.
-  pass.memory.unsettledCreates.delete(kind);
+  if (kind !== 'NumberAttachment') pass.memory.unsettledCreates.delete(kind);
   for (const { id, parentId = '' } of targets) {
     await pass.beforeWrite();
     switch (kind) {

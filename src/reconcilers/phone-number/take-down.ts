@@ -85,10 +85,11 @@ async function remove(pass: Pass): Promise<Outcome> {
     return { kind: 'wait', afterMs: settings.recheckMs };
   }
   pass.reportProgress(() => {
-    // A failure that is tried again stays told: else each try would cost two writes.
-    if (firstFailure !== undefined) return { ...pass.object.status, ids: pass.ids };
+    const isPaused = pass.object.status.conditions.some(({ reason }) => reason === 'Paused');
+    // What is told of the deletion stays told while it is tried again: else each try would cost two writes.
+    if (!isPaused) return { ...pass.object.status, ids: pass.ids };
     const message = 'The number is being detached and everything behind it removed';
-    return deletingStatus(pass.object, pass.ids, 'Deleting', message, undefined, pass.timestamp());
+    return deletingStatus(pass.object, pass.ids, 'Deleting', message, firstFailure, pass.timestamp());
   });
   const firstFailureAt = firstFailure === undefined ? undefined : Date.parse(firstFailure);
   const removal = await removeOutside(pass, identity, account, firstFailureAt);

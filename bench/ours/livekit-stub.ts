@@ -1,0 +1,63 @@
+/**
+ * LiveKit's SIP service in this process, as `LiveKitPort` promises it: one project with state.
+ */
+import type {
+  DispatchRuleState,
+  InboundTrunkState,
+  LiveKitPort,
+  OutboundTrunkState,
+} from '../../src/reconcilers/shared/telephony.ts';
+import { ProviderError } from '../../src/reconcilers/shared/verdict.ts';
+import type { Perform } from './provider-calls.ts';
+
+let made = 0;
+
+function newId(prefix: string): string {
+  made += 1;
+  return `${prefix}${String(made).padStart(12, '0')}`;
+}
+
+/** A LiveKit project of its own. */
+export function liveKitStub(perform: Perform): LiveKitPort {
+  const inbound = new Map<string, InboundTrunkState>();
+  const rules = new Map<string, DispatchRuleState>();
+  const outbound = new Map<string, OutboundTrunkState>();
+  const put = <Item extends { readonly id: string }>(all: Map<string, Item>, item: Item): Item => {
+    all.set(item.id, item);
+    return item;
+  };
+  return {
+    listInboundTrunks: async () => await perform('listInboundTrunks', () => [...inbound.values()]),
+    readInboundTrunk: async (id) => await perform('readInboundTrunk', () => inbound.get(id)),
+    findInboundTrunks: async (phoneNumber) =>
+      await perform('findInboundTrunks', () =>
+        [...inbound.values()].filter(({ numbers }) => numbers.includes(phoneNumber)),
+      ),
+    createInboundTrunk: async (values) =>
+      await perform('createInboundTrunk', () => put(inbound, { id: newId('ST_'), ...values })),
+    updateInboundTrunk: async (id, values) => await perform('updateInboundTrunk', () => put(inbound, { id, ...values })),
+    listDispatchRules: async () => await perform('listDispatchRules', () => [...rules.values()]),
+    readDispatchRule: async (id) => await perform('readDispatchRule', () => rules.get(id)),
+    createDispatchRule: async (values) =>
+      await perform('createDispatchRule', () => put(rules, { id: newId('SDR_'), ...values })),
+    updateDispatchRule: async (id, values) => await perform('updateDispatchRule', () => put(rules, { id, ...values })),
+    deleteDispatchRule: async (id) => await perform('deleteDispatchRule', () => void rules.delete(id)),
+    listOutboundTrunks: async () => await perform('listOutboundTrunks', () => [...outbound.values()]),
+    readOutboundTrunk: async (id) => await perform('readOutboundTrunk', () => outbound.get(id)),
+    createOutboundTrunk: async ({ authPassword: _secret, ...values }) =>
+      await perform('createOutboundTrunk', () => put(outbound, { id: newId('ST_'), ...values })),
+    updateOutboundTrunk: async (id, { authPassword: _secret, ...change }) =>
+      await perform('updateOutboundTrunk', () => {
+        const before = outbound.get(id);
+        if (before === undefined) {
+          throw new ProviderError('LiveKit', 'update', { kind: 'notFound', message: `${id} was not found` });
+        }
+        return put(outbound, { ...before, ...change });
+      }),
+    deleteTrunk: async (id) =>
+      await perform('deleteTrunk', () => {
+        inbound.delete(id);
+        outbound.delete(id);
+      }),
+  };
+}
