@@ -159,7 +159,6 @@ async function creating<T>(pass: Pass, key: CreateKey, create: () => Promise<T>)
 
 /** An attach whose answer was lost may still be applied, even after the number was detached again. */
 async function attaching({ dependencies, memory }: Pass, attach: () => Promise<void>): Promise<void> {
-  memory.hasAttached = true;
   try {
     await attach();
   } catch (error) {

@@ -12,8 +12,6 @@ export interface ObjectMemory {
   /** What passes learned that is not in the status yet. */
   ids: KnownIds;
   routing: 'Attached' | 'Detached' | undefined;
-  /** This process attached the number: the status no longer tells whether an attach of an earlier one was answered. */
-  hasAttached: boolean;
   /**
    * What this process created, or tried to, and monotonic milliseconds until which a read that lacks it proves nothing:
    * a create whose answer was lost may still be applied, and a fresh object may not show yet.
@@ -57,7 +55,6 @@ export class Memories {
     const fresh: ObjectMemory = {
       ids: {},
       routing: undefined,
-      hasAttached: false,
       unsettledCreates: new Map(),
       foundSettledAt: this.#foundSettledAt,
       failures: new Map(),
@@ -109,7 +106,6 @@ const idFieldOf: Readonly<Partial<Record<CreateKey, keyof KnownIds>>> = {
 export interface Known {
   readonly memory: ObjectMemory;
   readonly ids: KnownIds;
-  readonly routing: 'Attached' | 'Detached' | undefined;
 }
 
 /**
@@ -121,9 +117,11 @@ export function settledAt(known: Known, key: CreateKey): number {
   return Math.max(found, known.memory.unsettledCreates.get(key) ?? Number.NEGATIVE_INFINITY);
 }
 
-/** That it was there is written down; one of several things of a kind has no place of its own for that. */
-function isRecorded({ ids, memory, routing }: Known, key: CreateKey): boolean {
-  if (key === 'NumberAttachment') return routing === 'Attached' && !memory.hasAttached;
+/**
+ * It is written down that it was there. One of several things of a kind has no place of its own for that, and an attach
+ * may come again after it was answered once.
+ */
+function isRecorded({ ids }: Known, key: CreateKey): boolean {
   // Replaced, and never waited for.
   if (key === 'Credential') return true;
   const field = idFieldOf[key];

@@ -5,12 +5,12 @@
  * same time; a failure of one does not stop the others. The calls in flight end before this returns.
  */
 import type { OpenAccount } from '../shared/accounts.ts';
-import { ProviderError, type Verdict } from '../shared/verdict.ts';
-import { goneOr } from './execute.ts';
+import type { Verdict } from '../shared/verdict.ts';
 import { settledAt } from './memory.ts';
 import { type Identity, type LeftoverKind, leftoverKinds } from './model.ts';
 import type { Pass } from './pass.ts';
-import { attempt, type KindView, type RemovalView, type Target, viewForRemoval } from './removal-view.ts';
+import { removeAndProve, targetsOf } from './removal-calls.ts';
+import { attempt, type RemovalView, type Target, viewForRemoval } from './removal-view.ts';
 import { isGivenUp, runnable, type StepState, withFailure } from './removal.ts';
 
 /** What one pass achieved. */
@@ -95,7 +95,15 @@ export async function removeOutside(
   let broken: unknown;
   const start = (kind: LeftoverKind) => {
     const targets = targetsOf(view.get(kind));
-    const work = attempt(removeAndProve(kind, targets, view, pass, account, identity)).then(
+    const work = attempt(
+      removeAndProve(kind, targets, {
+        view,
+        pass,
+        account,
+        identity,
+        rings: states.get('NumberAttachment') !== 'gone',
+      }),
+    ).then(
       (result) => {
         if (result.kind === 'failed') return fail(kind, result.verdict);
         pass.memory.failures.delete(kind);
@@ -134,10 +142,6 @@ function unsettledKinds(pass: Pass): ReadonlyMap<LeftoverKind, number> {
   return new Map(until.filter(([, moment]) => moment > now));
 }
 
-function targetsOf(view: KindView | undefined): readonly Target[] {
-  return view?.kind === 'present' ? view.targets : [];
-}
-
 function ownershipLost(targets: readonly Target[]): Verdict {
   const ids = targets.map(({ id }) => id).join(', ');
   return {
@@ -145,91 +149,4 @@ function ownershipLost(targets: readonly Target[]): Verdict {
     code: 'OwnershipUnknown',
     message: `${ids} does not carry the mark of this object any more`,
   };
-}
-
-/** Removes all targets of one kind and reads each of them again: a deletion's own answer is no proof. */
-async function removeAndProve(
-  kind: LeftoverKind,
-  targets: readonly Target[],
-  view: RemovalView,
-  pass: Pass,
-  { twilio, livekit }: OpenAccount,
-  identity: Identity,
-): Promise<void> {
-  const trunks = targetsOf(view.get('Trunk'));
-  // Found means applied: from here on a read that lacks it means that it is gone.
-  if (kind !== 'NumberAttachment') pass.memory.unsettledCreates.delete(kind);
-  for (const { id, parentId = '' } of targets) {
-    await pass.beforeWrite();
-    switch (kind) {
-      case 'NumberAttachment': {
-        await goneOr(twilio.detachNumber(parentId, id));
-        const number = await twilio.readNumber(id);
-        // A number that is not found is detached only if the account is still the one we think it is.
-        if (number === undefined) await twilio.proveAccount();
-        mustBe(number?.trunkSid !== parentId, 'Twilio', `${identity.phoneNumber} is still on trunk ${parentId}`);
-        break;
-      }
-      case 'Trunk':
-        await goneOr(twilio.deleteTrunk(id));
-        mustBe((await twilio.readTrunk(id)) === undefined, 'Twilio', `trunk ${id} is still there`);
-        break;
-      case 'Credential':
-        await goneOr(twilio.deleteCredential(parentId, id));
-        mustBe(!(await credentialsOf(twilio, parentId)).includes(id), 'Twilio', `credential ${id} is still there`);
-        break;
-      case 'CredentialList':
-        // While both lists are attached Twilio asks for both; the address goes first, so that nothing opens in between.
-        for (const trunk of trunks) {
-          for (const list of targetsOf(view.get('IpAccessControlList'))) {
-            await goneOr(twilio.detachIpAccessControlList(trunk.id, list.id));
-            await pass.beforeWrite();
-          }
-          await goneOr(twilio.detachCredentialList(trunk.id, id));
-          await pass.beforeWrite();
-        }
-        await goneOr(twilio.deleteCredentialList(id));
-        mustBe((await twilio.readCredentialList(id)) === undefined, 'Twilio', `credential list ${id} is still there`);
-        break;
-      case 'IpAccessControlList':
-        for (const trunk of trunks) {
-          await goneOr(twilio.detachIpAccessControlList(trunk.id, id));
-          await pass.beforeWrite();
-        }
-        await goneOr(twilio.deleteIpAccessControlList(id));
-        mustBe(
-          (await twilio.readIpAccessControlList(id)) === undefined,
-          'Twilio',
-          `IP access control list ${id} is still there`,
-        );
-        break;
-      case 'InboundTrunk':
-        await goneOr(livekit.deleteTrunk(id));
-        mustBe((await livekit.readInboundTrunk(id)) === undefined, 'LiveKit', `inbound trunk ${id} is still there`);
-        break;
-      case 'OutboundTrunk':
-        await goneOr(livekit.deleteTrunk(id));
-        mustBe((await livekit.readOutboundTrunk(id)) === undefined, 'LiveKit', `outbound trunk ${id} is still there`);
-        break;
-      case 'DispatchRule':
-        await goneOr(livekit.deleteDispatchRule(id));
-        mustBe((await livekit.readDispatchRule(id)) === undefined, 'LiveKit', `dispatch rule ${id} is still there`);
-        break;
-    }
-  }
-}
-
-/** A list that is gone has no credentials. */
-async function credentialsOf(twilio: OpenAccount['twilio'], listSid: string): Promise<readonly string[]> {
-  try {
-    return (await twilio.listCredentials(listSid)).map(({ sid }) => sid);
-  } catch (error) {
-    if (error instanceof ProviderError && error.verdict.kind === 'notFound') return [];
-    throw error;
-  }
-}
-
-/** The deletion was answered with success, yet a read says otherwise: not definite, to be tried again. */
-function mustBe(gone: boolean, provider: 'Twilio' | 'LiveKit', message: string): void {
-  if (!gone) throw new ProviderError(provider, 'prove the removal', { kind: 'conflict', code: 'StillThere', message });
 }
