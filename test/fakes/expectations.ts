@@ -62,7 +62,7 @@ export function condition(world: World, type: string, key: ObjectKey = defaultKe
 
 function recordedIds(object: KubernetesObject): readonly string[] {
   const { ids, originationUrlSids } = parsePhoneNumber(object).status;
-  return [...Object.values(ids), ...originationUrlSids].filter((id) => id !== undefined).toSorted();
+  return [...Object.values(ids), ...originationUrlSids].flatMap((id: string | undefined) => id ?? []).toSorted();
 }
 
 /** Ids of everything that is outside for the one number there is, and of the number. */

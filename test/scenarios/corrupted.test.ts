@@ -4,12 +4,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { closingText } from '../../src/reconcilers/phone-number/let-go.ts';
 import { finalizer } from '../../src/reconcilers/phone-number/names.ts';
-import { parsePhoneNumber } from '../../src/reconcilers/phone-number/schema.ts';
 import type { Fault } from '../fakes/effects.ts';
 import { actAt } from '../fakes/interruptions.ts';
 import { existing, expectGone, expectQuiet, expectReady } from '../fakes/expectations.ts';
-import { outsideOf, watch } from '../fakes/oracles.ts';
+import { outsideOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
+import { readyWorld, statusOf } from '../fakes/stories.ts';
 import { accountSid, inboundOnly, key, livekitUrl, phoneNumber, withOutbound, World } from '../fakes/world.ts';
 
 const minute = 60_000;
@@ -21,24 +21,16 @@ const noAnswer = { kind: 'unknownOutcome', message: 'no answer in time' } as con
 let world: World;
 let stuck: Fault;
 
-function statusOf() {
-  return parsePhoneNumber(existing(world)).status;
-}
-
 /** A Ready number whose trunk Twilio refuses to remove from now on. */
 async function stuckWorld(spec: unknown = inboundOnly): Promise<void> {
-  world = new World();
-  watch(world);
-  world.store.create({ ...key, spec });
-  await runUntilSettled(world);
-  world.clock.advanceSynchronously(3_600_000);
+  world = await readyWorld(spec);
   stuck = world.effects.fail('deleteTrunk', { kind: 'refused', code: '21634', message: 'emergency address (21634)' });
 }
 
 async function becomeCorrupted(): Promise<void> {
   world.store.delete(key);
   await runUntilSettled(world);
-  expect(statusOf().phase).toBe('Corrupted');
+  expect(statusOf(world).phase).toBe('Corrupted');
 }
 
 beforeEach(async () => {
@@ -59,12 +51,12 @@ describe('a Corrupted object', () => {
 
   test('names what is left, and both ways out', async () => {
     await becomeCorrupted();
-    const message = statusOf().conditions.find(({ type }) => type === 'Corrupted')?.message;
-    expect(message).toContain(`Trunk ${statusOf().ids.trunkSid}`);
+    const message = statusOf(world).conditions.find(({ type }) => type === 'Corrupted')?.message;
+    expect(message).toContain(`Trunk ${statusOf(world).ids.trunkSid}`);
     expect(message).toContain(`kubectl annotate -n default phonenumber reception ${retry}=`);
     expect(message).toContain('kubectl annotate -n default phonenumber reception force-delete=confirmed');
-    expect(statusOf().leftovers.map(({ removeCommand }) => removeCommand)).toEqual([
-      `TWILIO_ACCOUNT_SID=${accountSid} twilio api:trunking:v1:trunks:remove --sid ${statusOf().ids.trunkSid}`,
+    expect(statusOf(world).leftovers.map(({ removeCommand }) => removeCommand)).toEqual([
+      `TWILIO_ACCOUNT_SID=${accountSid} twilio api:trunking:v1:trunks:remove --sid ${statusOf(world).ids.trunkSid}`,
     ]);
   });
 
@@ -75,7 +67,7 @@ describe('a Corrupted object', () => {
     world.store.editSpec(key, { deletionPolicy: 'Orphan' });
     await runUntilSettled(world);
     expect(world.effects.log.length).toBe(calls);
-    expect(statusOf().phase).toBe('Corrupted');
+    expect(statusOf(world).phase).toBe('Corrupted');
   });
 });
 
@@ -83,7 +75,7 @@ describe('force-delete: confirmed', () => {
   test('lets go of a Corrupted object without any external call, after a record of it', async () => {
     await becomeCorrupted();
     const { uid } = existing(world).metadata;
-    const { leftovers } = statusOf();
+    const { leftovers } = statusOf(world);
     const calls = world.effects.externalCalls.length;
     world.effects.log.length = 0;
     world.store.annotate(key, confirmedBy, 'ada@example.com');
@@ -131,7 +123,7 @@ describe('force-delete: confirmed', () => {
       await runUntilSettled(world);
       await runUntilSettled(world);
       expect(world.effects.log.length).toBe(calls);
-      expect(statusOf().phase).toBe('Corrupted');
+      expect(statusOf(world).phase).toBe('Corrupted');
       expect(world.eventActions.filter((action) => action === 'ForceDelete')).toHaveLength(1);
       world.store.annotate(key, force, 'confirmed');
       await runUntilSettled(world);
@@ -181,7 +173,7 @@ describe('force-delete: confirmed', () => {
     });
     await runUntilSettled(world);
     expect(stripped).toBe(1);
-    expect(statusOf().phase).toBe('Corrupted');
+    expect(statusOf(world).phase).toBe('Corrupted');
     expect(existing(world).metadata.annotations).not.toHaveProperty(force);
     expect([...world.store.records]).toEqual([]);
   });
@@ -190,14 +182,14 @@ describe('force-delete: confirmed', () => {
     world.store.delete(key);
     let done = false;
     world.effects.beforeWrite.push(({ operation }) => {
-      const isNext = operation === 'patchStatus' && statusOf().deletion?.firstFailureTime !== undefined;
+      const isNext = operation === 'patchStatus' && statusOf(world).deletion?.firstFailureTime !== undefined;
       if (!isNext || done) return;
       done = true;
       world.store.annotate(key, force, 'confirmed');
     });
     await runUntilSettled(world);
     expect(done).toBe(true);
-    expect(statusOf().phase).toBe('Corrupted');
+    expect(statusOf(world).phase).toBe('Corrupted');
     expect(existing(world).metadata.annotations).not.toHaveProperty(force);
   });
 
@@ -206,7 +198,7 @@ describe('force-delete: confirmed', () => {
     world.store.annotate(key, force, 'confirmed');
     actAt(world, 0, 'after', () => world.store.annotate(key, force, undefined));
     await runUntilSettled(world);
-    expect(statusOf().phase).toBe('Corrupted');
+    expect(statusOf(world).phase).toBe('Corrupted');
     expect(existing(world).metadata.finalizers).toContain(finalizer);
     expect([...world.store.records]).toEqual([]);
     await expectQuiet(world);
@@ -224,7 +216,7 @@ describe('force-delete: confirmed', () => {
     });
     actAt(world, 0, 'after', () => world.store.annotate(key, force, undefined));
     await runUntilSettled(world);
-    expect(statusOf().phase).toBe('Corrupted');
+    expect(statusOf(world).phase).toBe('Corrupted');
     world.effects.lift(stuck);
     world.store.annotate(key, retry, '1');
     await runUntilSettled(world);
@@ -273,15 +265,7 @@ describe('stale caches', () => {
   });
 
   test('a cache that still shows an object that is gone makes nothing anew', async () => {
-    world.effects.lift(stuck);
-    world.store.delete(key);
-    await runUntilSettled(world);
-    // A process that starts from a cache of before: the object seems to live, and its trunk to be gone.
-    const old = new World();
-    watch(old);
-    old.store.create({ ...key, spec: inboundOnly });
-    await runUntilSettled(old);
-    old.clock.advanceSynchronously(3_600_000);
+    const old = await readyWorld();
     old.store.editSpec(key, { voice: { sipTrunk: { transferMode: 'sip-only' } } });
     old.store.deliver();
     old.store.isWatchSilent = true;
@@ -325,7 +309,7 @@ describe('retry-delete', () => {
     await becomeCorrupted();
     let phase: string | undefined;
     world.effects.beforeWrite.push(({ system }) => {
-      if (system !== 'Kubernetes') phase ??= statusOf().phase;
+      if (system !== 'Kubernetes') phase ??= statusOf(world).phase;
     });
     world.effects.lift(stuck);
     world.store.annotate(key, retry, '1');
@@ -341,17 +325,17 @@ describe('retry-delete', () => {
     world.store.annotate(key, retry, '1');
     const from = world.clock.now();
     await runUntilSettled(world, { horizonMs: 14 * minute });
-    expect(statusOf().phase, 'the first failure of before does not count').toBe('Deleting');
-    expect(Date.parse(statusOf().deletion?.firstFailureTime ?? '')).toBeGreaterThanOrEqual(from - 1_000);
+    expect(statusOf(world).phase, 'the first failure of before does not count').toBe('Deleting');
+    expect(Date.parse(statusOf(world).deletion?.firstFailureTime ?? '')).toBeGreaterThanOrEqual(from - 1_000);
     await runUntilSettled(world);
-    expect(statusOf().phase).toBe('Corrupted');
+    expect(statusOf(world).phase).toBe('Corrupted');
   });
 
   test('works again with another token, and not again with the same', async () => {
     await becomeCorrupted();
     world.store.annotate(key, retry, '1');
     await runUntilSettled(world);
-    expect(statusOf()).toMatchObject({ phase: 'Corrupted', deletion: { lastHandledRetry: '1' } });
+    expect(statusOf(world)).toMatchObject({ phase: 'Corrupted', deletion: { lastHandledRetry: '1' } });
     const calls = world.effects.log.length;
     world.effects.lift(stuck);
     await runUntilSettled(world);
@@ -366,7 +350,7 @@ describe('retry-delete', () => {
     await becomeCorrupted();
     world.effects.lift(stuck);
     await runUntilSettled(world);
-    expect(statusOf()).toMatchObject({ phase: 'Corrupted', deletion: { lastHandledRetry: 'early' } });
+    expect(statusOf(world)).toMatchObject({ phase: 'Corrupted', deletion: { lastHandledRetry: 'early' } });
     await expectQuiet(world);
   });
 
@@ -386,7 +370,7 @@ describe('retry-delete', () => {
     world.effects.log.length = 0;
     world.store.annotate(key, retry, '1');
     await runUntilSettled(world);
-    expect(statusOf().phase).toBe('Corrupted');
+    expect(statusOf(world).phase).toBe('Corrupted');
     expect(world.effects.externalCalls).toEqual([]);
     expect(outsideOf(world)).toEqual(before);
     await expectQuiet(world);

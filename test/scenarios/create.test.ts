@@ -5,15 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { markOf } from '../../src/reconcilers/phone-number/mark.ts';
 import { intentAnnotation } from '../../src/reconcilers/phone-number/names.ts';
 import { condition, existing, expectQuiet, expectReady } from '../fakes/expectations.ts';
-import { watch } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
+import { watchedWorld } from '../fakes/stories.ts';
 import { accountSid, inboundOnly, key, livekitUrl, phoneNumber, withOutbound, World } from '../fakes/world.ts';
-
-function watchedWorld(): World {
-  const world = new World();
-  watch(world);
-  return world;
-}
 
 const sipTrunk = (values: object) => ({ phoneNumber, voice: { sipTrunk: values } });
 

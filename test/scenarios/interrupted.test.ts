@@ -4,9 +4,10 @@
 import { describe, expect, test } from 'vitest';
 import { expectGone, expectReady } from '../fakes/expectations.ts';
 import { actAt, interrupt, interruptions, pointsOf } from '../fakes/interruptions.ts';
-import { outsideOf, watch } from '../fakes/oracles.ts';
+import { outsideOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
-import { inboundOnly, key, withOutbound, World } from '../fakes/world.ts';
+import { readyWorld, watchedWorld } from '../fakes/stories.ts';
+import { inboundOnly, key, withOutbound } from '../fakes/world.ts';
 
 const kinds = [
   { kind: 'an inbound number', spec: inboundOnly, outbound: undefined },
@@ -16,22 +17,6 @@ const kinds = [
     outbound: { addresses: ['192.0.2.0/24', '198.51.100.7/32'] },
   },
 ] as const;
-type Kind = (typeof kinds)[number];
-
-function watchedWorld(): World {
-  const world = new World();
-  watch(world);
-  return world;
-}
-
-/** A world with a Ready number, in which the operator has been running for a while. */
-async function readyWorld({ spec }: Kind): Promise<World> {
-  const world = watchedWorld();
-  world.store.create({ ...key, spec });
-  await runUntilSettled(world);
-  world.clock.advanceSynchronously(3_600_000);
-  return world;
-}
 
 for (const kind of kinds) {
   const created = watchedWorld();
@@ -55,7 +40,7 @@ for (const kind of kinds) {
 
   describe(`deleting ${kind.kind}`, () => {
     test.for(everywhere(deletion))('ends with nothing left when $what $operation', async ({ index, interruption }) => {
-      const world = await readyWorld(kind);
+      const world = await readyWorld(kind.spec);
       interrupt(world, index, interruption);
       world.store.delete(key);
       await runUntilSettled(world);

@@ -4,8 +4,9 @@
 import { describe, expect, test } from 'vitest';
 import type { NumberState } from '../../src/reconcilers/shared/telephony.ts';
 import { condition, existing, expectGone, expectQuiet, expectReady } from '../fakes/expectations.ts';
-import { outsideOf, reachOf, watch } from '../fakes/oracles.ts';
+import { outsideOf, reachOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
+import { watchedWorld } from '../fakes/stories.ts';
 import { inboundOnly, key, livekitUrl, phoneNumber, withOutbound, World } from '../fakes/world.ts';
 
 const foreignTrunk = `TK${'f'.repeat(32)}`;
@@ -18,10 +19,9 @@ const inboundOfOthers = {
   ringingTimeoutSeconds: 0,
 };
 
-function createdIn(change: (world: World) => void): World {
-  const world = new World();
-  watch(world);
-  change(world);
+function createdIn(spoil: (world: World) => void): World {
+  const world = watchedWorld();
+  spoil(world);
   world.store.create({ ...key, spec: inboundOnly });
   return world;
 }
@@ -208,8 +208,7 @@ describe('a refusal in the middle of a creation', () => {
       ),
     ),
   )('$name after $operation: what was made comes down again', async ({ act, operation, reason, reach, spec }) => {
-    const world = new World();
-    watch(world);
+    const world = watchedWorld();
     world.store.create({ ...key, spec });
     world.effects.afterWrite.push((effect) => {
       if (effect.operation === operation) act(world);
@@ -274,8 +273,7 @@ describe('an account that is not the pinned one any more', () => {
 
 describe('a spec that does not parse', () => {
   test('is refused with its problems, makes nothing, and can be deleted', async () => {
-    const world = new World();
-    watch(world);
+    const world = watchedWorld();
     world.store.create({ ...key, spec: { phoneNumber: '0207', voice: { sipTrunk: {} } } });
     await runUntilSettled(world);
     expect(condition(world, 'Stalled')).toBe('True InvalidSpec');

@@ -5,19 +5,14 @@ import { describe, expect, test } from 'vitest';
 import { parsePhoneNumber } from '../../src/reconcilers/phone-number/schema.ts';
 import type { ObjectKey } from '../../src/reconcilers/shared/ports.ts';
 import { condition, existing, expectQuiet, expectReady } from '../fakes/expectations.ts';
-import { outsideOf, watch } from '../fakes/oracles.ts';
+import { outsideOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
+import { watchedWorld } from '../fakes/stories.ts';
 import { inboundOnly, key, World } from '../fakes/world.ts';
 
 const near: ObjectKey = { namespace: 'default', name: 'second' };
 const far: ObjectKey = { namespace: 'other', name: 'squatter' };
 const reconcile = 'telephony.trunkline.dev/reconcile';
-
-function watchedWorld(): World {
-  const world = new World();
-  watch(world);
-  return world;
-}
 
 function phaseOf(world: World, one: ObjectKey): string {
   return parsePhoneNumber(existing(world, one)).status.phase;

@@ -6,23 +6,13 @@ import { finalizer, intentAnnotation } from '../../src/reconcilers/phone-number/
 import { parsePhoneNumber } from '../../src/reconcilers/phone-number/schema.ts';
 import type { Json } from '../fakes/merge-patch.ts';
 import { condition, existing, expectGone, expectQuiet, expectReady } from '../fakes/expectations.ts';
-import { outsideOf, reachOf, watch } from '../fakes/oracles.ts';
+import { outsideOf, reachOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
+import { readyWorld, watchedWorld } from '../fakes/stories.ts';
 import { accountSid, inboundOnly, key, phoneNumber, withOutbound, World } from '../fakes/world.ts';
 
 const reconcile = 'telephony.trunkline.dev/reconcile';
 const foreignTrunk = `TK${'f'.repeat(32)}`;
-
-async function readyWorld(spec: unknown): Promise<World> {
-  const world = new World();
-  watch(world);
-  world.store.create({ ...key, spec });
-  await runUntilSettled(world);
-  world.clock.advanceSynchronously(3_600_000);
-  world.effects.log.length = 0;
-  world.fenceChecks = 0;
-  return world;
-}
 
 const sipTrunk = (values: Json): Json => ({ voice: { sipTrunk: values } });
 
@@ -328,8 +318,7 @@ describe('an object that was restored', () => {
   });
 
   test('with the finalizer but without a pin gets the pin before anything is made', async () => {
-    const world = new World();
-    watch(world);
+    const world = watchedWorld();
     world.store.create({ ...key, spec: inboundOnly, finalizers: [finalizer] });
     let intent: string | undefined;
     world.effects.beforeWrite.push(({ operation }) => {

@@ -24,8 +24,8 @@ import {
   takeFinalizerOff,
 } from './intent.ts';
 import { reconcileAnnotation } from './names.ts';
-import { idsOf, observe } from './observe.ts';
-import type { Observed } from './observed.ts';
+import { observe } from './observe.ts';
+import { idsOf, type Observed } from './observed.ts';
 import type { Pass } from './pass.ts';
 import { preflight } from './preflight.ts';
 import { removeOutside } from './remove.ts';
@@ -115,15 +115,14 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
     }
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
-    if (
+    const isEmpty =
       error.verdict.kind === 'refused' &&
       observed !== undefined &&
       isHeld(pass) &&
-      isEmptyOutside(pass, observed, observedAt)
-    ) {
-      await takeFinalizerOff(pass);
-    }
-    return await report(pass, troubleOf(error), observed, error);
+      isEmptyOutside(pass, observed, observedAt);
+    return isEmpty
+      ? await reportEmpty(pass, troubleOf(error), error)
+      : await report(pass, troubleOf(error), observed, error);
   }
 }
 
@@ -207,24 +206,17 @@ async function finish(work: Work, observed: Observed, spec: PhoneNumberSpec): Pr
 async function refuse(work: Work, observed: Observed, observedAt: number, refusal: Trouble): Promise<Outcome> {
   const { pass, account, desired } = work;
   if (!isHeld(pass)) return await report(pass, refusal, observed);
-  if (isEmptyOutside(pass, observed, observedAt)) {
-    await takeFinalizerOff(pass);
-    return await report(pass, refusal);
-  }
+  if (isEmptyOutside(pass, observed, observedAt)) return await reportEmpty(pass, refusal);
   const ours = refusal.reason === 'OwnershipTaken' || refusal.reason === 'OwnershipUnknown';
   if (pass.routing === 'Attached' || ours) {
     return await report(pass, { ...refusal, handlesToken: true }, observed);
   }
   pass.reportProgress(() => troubledStatus(pass.object, work.pin, learned(pass, observed), refusal, pass.timestamp()));
   const removal = await removeOutside(pass, desired.identity, account, undefined);
-  if ([...removal.states.values()].every((state) => state === 'gone')) {
-    pass.memory.ids = {};
-    await takeFinalizerOff(pass);
-    return await report(pass, refusal);
-  }
+  if ([...removal.states.values()].every((state) => state === 'gone')) return await reportEmpty(pass, refusal);
   await report(pass, refusal, observed);
-  const waitMs = removal.earlyMs ?? removal.rateLimitedMs;
-  return waitMs === undefined ? { kind: 'retry' } : { kind: 'wait', afterMs: waitMs };
+  const waitMs = Math.max(removal.earlyMs ?? 0, removal.rateLimitedMs ?? 0);
+  return waitMs > 0 && !removal.failed ? { kind: 'wait', afterMs: waitMs } : { kind: 'retry' };
 }
 
 /** Every role is proven absent: not observed, and no create can still make it appear. */
@@ -250,18 +242,40 @@ async function waitForLateCreate({ pass, pin }: Work, observed: Observed, waitMs
   return { kind: 'wait', afterMs: waitMs };
 }
 
-/** Ends a pass with what stands in the way; the pin stays only while the finalizer does. */
+const nothingKnown = { ids: {}, originationUrlSids: [], trunkDomainName: undefined, routing: undefined } as const;
+
+/** Ends a pass with what stands in the way. */
 async function report(pass: Pass, trouble: Trouble, observed?: Observed, error?: ProviderError): Promise<Outcome> {
-  const { status } = pass.object;
-  const pinned = isHeld(pass) ? recordedPin(pass) : undefined;
-  const before = status.conditions.find(({ type }) => type === 'Synced')?.reason;
-  const known = isHeld(pass)
-    ? learned(pass, observed)
-    : { ids: {}, originationUrlSids: [], trunkDomainName: undefined, routing: undefined };
+  if (isHeld(pass)) await tell(pass, trouble, recordedPin(pass), learned(pass, observed));
+  else await tell(pass, trouble, undefined, nothingKnown);
+  return outcomeOf(pass, trouble, error);
+}
+
+/**
+ * The same when nothing of ours is outside: the finalizer goes, too. The status forgets first, because ids without a
+ * finalizer mean that somebody took it off.
+ */
+async function reportEmpty(pass: Pass, trouble: Trouble, error?: ProviderError): Promise<Outcome> {
+  pass.memory.ids = {};
+  pass.memory.routing = undefined;
+  await tell(pass, trouble, undefined, nothingKnown);
+  await takeFinalizerOff(pass);
+  return outcomeOf(pass, trouble, error);
+}
+
+async function tell(
+  pass: Pass,
+  trouble: Trouble,
+  pinned: Pin | undefined,
+  known: Parameters<typeof troubledStatus>[2],
+): Promise<void> {
+  const before = pass.object.status.conditions.find(({ type }) => type === 'Synced')?.reason;
   await pass.writeStatus(troubledStatus(pass.object, pinned, known, trouble, pass.timestamp()));
-  if (before !== trouble.reason) {
-    pass.event({ type: 'Warning', reason: trouble.reason, action: 'Provision', note: trouble.message });
-  }
+  if (before === trouble.reason) return;
+  pass.event({ type: 'Warning', reason: trouble.reason, action: 'Provision', note: trouble.message });
+}
+
+function outcomeOf(pass: Pass, trouble: Trouble, error: ProviderError | undefined): Outcome {
   if (trouble.stalled) return settled;
   if (trouble.reason === 'RemovalFailed') return { kind: 'retry' };
   const verdict = error?.verdict;

@@ -1,9 +1,11 @@
 /**
  * The PhoneNumber kind as the engine sees it.
  */
-import type { Outcome } from '../shared/outcome.ts';
-import type { KubernetesObject, ObjectKey } from '../shared/ports.ts';
+import { type Outcome, settled } from '../shared/outcome.ts';
+import { ConflictError, type KubernetesObject, type ObjectKey } from '../shared/ports.ts';
+import { recordedPin } from './intent.ts';
 import { Memories } from './memory.ts';
+import { finalizer } from './names.ts';
 import type { Dependencies } from './ports.ts';
 import { reconcilePhoneNumber, recordVanished } from './reconcile.ts';
 import { accountNameOf, parsePhoneNumber, phoneNumberOf } from './schema.ts';
@@ -15,15 +17,90 @@ export interface PhoneNumberKind {
   onDeleted(last: KubernetesObject): Promise<void>;
 }
 
-/** Made once, when the process starts: creates of an earlier process may still be applied for a while from now on. */
-export function phoneNumberKind(given: Omit<Dependencies, 'memories'>): PhoneNumberKind {
+/** What the kind is made of. */
+export interface PhoneNumberKindOptions extends Omit<Dependencies, 'memories'> {
+  /**
+   * Whether this install serves the objects of an account, which need not exist; every account if not given. Objects of
+   * other accounts are left to other installs: neither status nor finalizer nor record of them is touched.
+   */
+  readonly serves?: (accountName: string) => boolean;
+}
+
+/**
+ * Made when this process begins to write, and no earlier: creates of the process before it may still be applied for a
+ * while from then on.
+ */
+export function phoneNumberKind({ serves, ...given }: PhoneNumberKindOptions): PhoneNumberKind {
   const memories = new Memories(given.clock.monotonic(), given.settings.lateCommitMs);
+  if (serves !== undefined) return kindBesideOthers({ ...given, memories }, serves);
   const dependencies: Dependencies = { ...given, memories };
   return {
     name: 'PhoneNumber',
     reconcile: async (key) => await reconcilePhoneNumber(dependencies, key),
     onDeleted: async (last) => await recordVanished(dependencies, last),
   };
+}
+
+function kindBesideOthers(given: Dependencies, serves: (accountName: string) => boolean): PhoneNumberKind {
+  const { accounts, memories, store } = given;
+  const isServed = (object: KubernetesObject): boolean => serves(servingAccountOf(object));
+  // What a pass is built on can change between its beginning and its first look at the API server or the account.
+  const mustServe = (accountName: string): void => {
+    if (!serves(accountName)) throw new ConflictError(`TelephonyAccount ${accountName} is served by another install`);
+  };
+  const dependencies: Dependencies = {
+    ...given,
+    store: {
+      cached: (key) => store.cached(key),
+      read: async (key) => {
+        const live = await store.read(key);
+        if (live !== undefined) mustServe(servingAccountOf(live));
+        return live;
+      },
+      listByNumber: async (phoneNumber) => await store.listByNumber(phoneNumber),
+      patchMetadata: async (object, metadata) => await store.patchMetadata(object, metadata),
+      patchStatus: async (object, status) => await store.patchStatus(object, status),
+      createOrphanRecord: async (record) => await store.createOrphanRecord(record),
+      deleteOrphanRecord: async (uid) => await store.deleteOrphanRecord(uid),
+    },
+    accounts: {
+      open: async (name, namespace) => {
+        mustServe(name);
+        return await accounts.open(name, namespace);
+      },
+      openPinned: (pin) => {
+        mustServe(pin.account);
+        return accounts.openPinned(pin);
+      },
+      // Also of other installs: a rival is a rival, whoever serves it.
+      accountSidOf: (name) => accounts.accountSidOf(name),
+    },
+  };
+  /** UIDs that were not ours when they were looked at last: by the time they vanish, their account may be gone. */
+  const foreign = new Set<string>();
+  return {
+    name: 'PhoneNumber',
+    reconcile: async (key) => {
+      const cached = store.cached(key);
+      if (cached !== undefined && !isServed(cached)) {
+        foreign.add(cached.metadata.uid);
+        memories.forget(cached.metadata.uid);
+        return settled;
+      }
+      if (cached !== undefined) foreign.delete(cached.metadata.uid);
+      return await reconcilePhoneNumber(dependencies, key);
+    },
+    onDeleted: async (last) => {
+      if (!foreign.delete(last.metadata.uid) && isServed(last)) await recordVanished(dependencies, last);
+    },
+  };
+}
+
+/** The account that decides which install serves an object: where its outside is, else the one it names. */
+export function servingAccountOf(raw: KubernetesObject): string {
+  const object = parsePhoneNumber(raw);
+  const isHeld = object.finalizers.includes(finalizer);
+  return (isHeld ? recordedPin({ object })?.account : undefined) ?? accountNameOf(object.spec);
 }
 
 /** Names of the accounts an object concerns: the one its spec names and the one it is pinned to. */

@@ -81,14 +81,12 @@ export async function putOn(pass: Pass, pin: Pin): Promise<void> {
   });
 }
 
-/** Nothing of ours is outside. */
+/** Nothing of ours is outside, and the status says so. */
 export async function takeFinalizerOff(pass: Pass): Promise<void> {
   await pass.patchMetadata({
     finalizers: pass.object.finalizers.filter((name) => name !== finalizer),
     annotations: { [intentAnnotation]: null },
   });
-  pass.memory.ids = {};
-  pass.memory.routing = undefined;
 }
 
 export function pinOf({ phoneNumber }: PhoneNumberSpec, account: OpenAccount): Pin {

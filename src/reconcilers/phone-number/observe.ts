@@ -148,28 +148,3 @@ async function listOf<T>(read: Promise<T | undefined>): Promise<readonly T[]> {
   const found = await read;
   return found === undefined ? [] : [found];
 }
-
-const idFieldOf = {
-  Trunk: 'trunkSid',
-  CredentialList: 'credentialListSid',
-  IpAccessControlList: 'ipAccessControlListSid',
-  InboundTrunk: 'inboundTrunkId',
-  DispatchRule: 'dispatchRuleId',
-  OutboundTrunk: 'outboundTrunkId',
-} as const satisfies Record<Duplicate['kind'], keyof KnownIds>;
-
-/** What a pass may record of what it saw. What lost its mark is still there, and must not be forgotten. */
-export function idsOf(observed: Observed): KnownIds {
-  const { credentials, lostOwnership, outbound } = observed;
-  return {
-    phoneNumberSid: observed.number?.sid,
-    trunkSid: observed.trunk?.sid,
-    credentialListSid: observed.credentialList?.sid,
-    credentialSid: credentials.find(({ username }) => username === outbound?.authUsername)?.sid,
-    ipAccessControlListSid: observed.ipAccessControlList?.sid,
-    inboundTrunkId: observed.inbound?.id,
-    outboundTrunkId: outbound?.id,
-    dispatchRuleId: observed.rule?.id,
-    ...Object.fromEntries(lostOwnership.map(({ kind, id }) => [idFieldOf[kind], id])),
-  };
-}

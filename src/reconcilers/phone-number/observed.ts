@@ -12,6 +12,7 @@ import type {
   OutboundTrunkState,
   TrunkState,
 } from '../shared/telephony.ts';
+import type { KnownIds } from './model.ts';
 
 export interface Observed {
   readonly number: NumberState | undefined;
@@ -43,4 +44,29 @@ export interface Observed {
 export interface Duplicate {
   readonly kind: 'Trunk' | 'InboundTrunk' | 'DispatchRule' | 'OutboundTrunk' | 'CredentialList' | 'IpAccessControlList';
   readonly id: string;
+}
+
+const idFieldOf = {
+  Trunk: 'trunkSid',
+  CredentialList: 'credentialListSid',
+  IpAccessControlList: 'ipAccessControlListSid',
+  InboundTrunk: 'inboundTrunkId',
+  DispatchRule: 'dispatchRuleId',
+  OutboundTrunk: 'outboundTrunkId',
+} as const satisfies Record<Duplicate['kind'], keyof KnownIds>;
+
+/** What a pass may record of what it saw. What lost its mark is still there, and must not be forgotten. */
+export function idsOf(observed: Observed): KnownIds {
+  const { credentials, lostOwnership, outbound } = observed;
+  return {
+    phoneNumberSid: observed.number?.sid,
+    trunkSid: observed.trunk?.sid,
+    credentialListSid: observed.credentialList?.sid,
+    credentialSid: credentials.find(({ username }) => username === outbound?.authUsername)?.sid,
+    ipAccessControlListSid: observed.ipAccessControlList?.sid,
+    inboundTrunkId: observed.inbound?.id,
+    outboundTrunkId: outbound?.id,
+    dispatchRuleId: observed.rule?.id,
+    ...Object.fromEntries(lostOwnership.map(({ kind, id }) => [idFieldOf[kind], id])),
+  };
 }

@@ -12,12 +12,12 @@ import { leftoverKinds } from './model.ts';
 import { reasons } from '../shared/reasons.ts';
 
 /** Go style, whole seconds, at most 24 h: `90s`, `5m`, `1h30m`. */
-export const durationForm = /^([0-9]{1,2}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?$/;
+const durationForm = /^([0-9]{1,2}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?$/;
 const dayInSeconds = 86_400;
 
 /** Whole seconds of a Go-style duration that matches `durationForm`. */
-export function secondsOf(duration: string): number {
-  const [, hours = '0h', minutes = '0m', seconds = '0s'] = durationForm.exec(duration) ?? [];
+export function secondsOf(text: string): number {
+  const [, hours = '0h', minutes = '0m', seconds = '0s'] = durationForm.exec(text) ?? [];
   return Number.parseInt(hours) * 3600 + Number.parseInt(minutes) * 60 + Number.parseInt(seconds);
 }
 
@@ -157,7 +157,7 @@ export function accountNameOf(spec: unknown): string {
   return result.success ? result.data.accountRef.name : 'default';
 }
 
-export const pinSchema = z.object({
+const pinSchema = z.object({
   account: z.string().min(1),
   accountSid: z.string().regex(/^AC[0-9a-fA-F]{32}$/),
   livekitUrl: z.url({ protocol: /^https?$/ }),
@@ -242,7 +242,7 @@ const statusSchema = z.object({
 });
 
 function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A PhoneNumber as read from the API server; never throws. */

@@ -47,7 +47,7 @@ export function rest({ dependencies, memory, object }: Pass, afterMs: number): O
 
 /** Milliseconds of rest that are left. */
 export function restOf({ dependencies, memory, object }: Pass): number {
-  const { rest } = memory;
-  if (rest?.generation !== object.generation || rest.token !== object.annotations[reconcileAnnotation]) return 0;
-  return rest.until - dependencies.clock.monotonic();
+  const known = memory.rest;
+  if (known?.generation !== object.generation || known.token !== object.annotations[reconcileAnnotation]) return 0;
+  return known.until - dependencies.clock.monotonic();
 }

@@ -7,8 +7,7 @@
 import type { Pin } from '../shared/accounts.ts';
 import { type Finding, withFindings } from '../shared/conditions.ts';
 import type { Reason } from '../shared/reasons.ts';
-import { idsOf } from './observe.ts';
-import type { Observed } from './observed.ts';
+import { idsOf, type Observed } from './observed.ts';
 import type { KnownIds, Leftover, Phase, PhoneNumber, PhoneNumberStatus } from './model.ts';
 import { reconcileAnnotation, retryDeleteAnnotation } from './names.ts';
 
