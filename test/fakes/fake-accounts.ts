@@ -22,6 +22,8 @@ export interface FakeAccount {
 export class FakeAccounts {
   /** By name of the TelephonyAccount. */
   readonly accounts = new Map<string, FakeAccount>();
+  /** Every account object there ever was. */
+  readonly #generations: FakeAccount[] = [];
   readonly #twilio: FakeTwilio;
   readonly #livekit: FakeLiveKit;
 
@@ -31,6 +33,15 @@ export class FakeAccounts {
   }
 
   connect(process: OperatorProcess): Accounts {
+    const opened = new Map<string, OpenAccount>();
+    // A port is one generation of credentials: the same until the account object is another one.
+    const openOnce = (pin: Pin): OpenAccount => {
+      const text = `${pin.account} ${pin.accountSid} ${pin.livekitUrl} ${this.#generationOf(pin.account)}`;
+      const ports = opened.get(text) ?? this.#opened(process, pin);
+      opened.set(text, ports);
+      const present = this.accounts.get(pin.account);
+      return { ...ports, ownerId: pin.ownerId, sipHost: present?.sipHost ?? '', paused: present?.paused ?? false };
+    };
     return {
       open: async (name, namespace): Promise<AccountAnswer> => {
         await Promise.resolve();
@@ -45,11 +56,17 @@ export class FakeAccounts {
             message: `TelephonyAccount ${name} does not allow namespace ${namespace}`,
           };
         }
-        return this.#opened(process, { account: name, phoneNumber: '', ...account });
+        return openOnce({ account: name, phoneNumber: '', ...account });
       },
-      openPinned: (pin) => this.#opened(process, pin),
+      openPinned: openOnce,
       accountSidOf: (name) => this.accounts.get(name)?.accountSid,
     };
+  }
+
+  #generationOf(name: string): number {
+    const account = this.accounts.get(name);
+    if (account !== undefined && !this.#generations.includes(account)) this.#generations.push(account);
+    return account === undefined ? -1 : this.#generations.indexOf(account);
   }
 
   /** The pinned places and no others; what is wrong is asked at every call. */
@@ -65,15 +82,14 @@ export class FakeAccounts {
       const reason = reasonFor(provider);
       return reason && { kind: 'identity', reason, message: `TelephonyAccount ${account}: ${reason}` };
     };
-    const present = this.accounts.get(account);
     return {
       kind: 'open',
       account,
       accountSid,
       livekitUrl,
       ownerId,
-      sipHost: present?.sipHost ?? '',
-      paused: present?.paused ?? false,
+      sipHost: '',
+      paused: false,
       twilio: this.#twilio.connect(process, accountSid, problem('twilioProblem')),
       livekit: this.#livekit.connect(process, livekitUrl, problem('livekitProblem')),
     };

@@ -2,7 +2,8 @@
  * Fake of the API server, as far as PhoneNumbers and OrphanRecords need it, with the cache a process looks through.
  *
  * It models what `PhoneNumberStore` promises: compare-and-swap, spec, status and metadata that cannot touch each other,
- * finalizers that keep a deleted object, and a watch that may lag behind.
+ * finalizers that keep a deleted object, and a watch that may lag behind and does not wake the operator for its own writes
+ * (`own-writes.ts`).
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { OrphanRecord, PhoneNumberStore } from '../../src/reconcilers/phone-number/ports.ts';
@@ -32,6 +33,8 @@ export class FakeStore {
   readonly #objects = new Map<string, KubernetesObject>();
   readonly #cache = new Map<string, KubernetesObject>();
   readonly #undelivered: WatchEvent[] = [];
+  /** Revisions that the operator made and knows of: its own writes do not wake it. */
+  readonly #answered = new Set<string>();
   readonly #clock: FakeClock;
   readonly #effects: Effects;
   #revision = 1;
@@ -48,6 +51,11 @@ export class FakeStore {
 
   get all(): readonly KubernetesObject[] {
     return [...this.#objects.values()];
+  }
+
+  /** Of everything that is there, and of what only the cache still shows. */
+  get keys(): readonly ObjectKey[] {
+    return [...new Map([...this.#objects, ...this.#cache]).values()].map(keyOf);
   }
 
   // What people do.
@@ -131,7 +139,8 @@ export class FakeStore {
       if (object === undefined) this.#cache.delete(keyText(key));
       else this.#cache.set(keyText(key), object);
     }
-    return { changed: events.map(({ key }) => key), vanished };
+    const news = events.filter(({ object }) => !this.#answered.has(object?.metadata.resourceVersion ?? ''));
+    return { changed: news.map(({ key }) => key), vanished };
   }
 
   /** A new process begins with a list: what vanished before is not seen by it. */
@@ -158,12 +167,15 @@ export class FakeStore {
           this.all.filter(({ spec }) => isObject(spec) && spec['phoneNumber'] === phoneNumber),
         ),
       patchMetadata: async (object, patch) =>
-        await call('patchMetadata', true, () => this.#patchMetadata(object, patch)),
+        this.#answer(object, await call('patchMetadata', true, () => this.#patchMetadata(object, patch))),
       patchStatus: async (object, patch) =>
-        await call('patchStatus', true, () => {
-          const live = this.#swapped(object);
-          return this.#put(keyOf(live), { ...live, status: applyMergePatch(live.status, patch) });
-        }),
+        this.#answer(
+          object,
+          await call('patchStatus', true, () => {
+            const live = this.#swapped(object);
+            return this.#put(keyOf(live), { ...live, status: applyMergePatch(live.status, patch) });
+          }),
+        ),
       createOrphanRecord: async (record) =>
         await call('createOrphanRecord', true, () => {
           if (!this.records.has(record.uid)) this.records.set(record.uid, record);
@@ -173,6 +185,12 @@ export class FakeStore {
           this.records.delete(uid);
         }),
     };
+  }
+
+  #answer(before: KubernetesObject, after: KubernetesObject): KubernetesObject {
+    const { resourceVersion } = after.metadata;
+    if (resourceVersion !== before.metadata.resourceVersion) this.#answered.add(resourceVersion);
+    return after;
   }
 
   #patchMetadata(object: KubernetesObject, patch: Json): KubernetesObject {

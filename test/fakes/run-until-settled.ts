@@ -27,16 +27,26 @@ export async function runUntilSettled(
   const deadline = world.clock.monotonic() + horizonMs;
   for (let round = 0; round < maxRounds; round += 1) {
     const isBusy = await run.round();
-    if (world.violations.length > 0) throw new Error([...new Set(world.violations)].join('\n'));
+    throwViolations(world);
     if (isBusy) continue;
-    const next = run.nextDue;
+    const next = run.nextDue ?? untilNothingIsOnItsWay(world);
     if (next === undefined || next > deadline) {
       world.clock.advanceSynchronously(next === undefined ? 0 : deadline - world.clock.monotonic());
+      throwViolations(world);
       return;
     }
     world.clock.advanceSynchronously(Math.max(next - world.clock.monotonic(), 0));
   }
   throw new Error(`Not settled after ${maxRounds} rounds; last: ${lastOperations(world)}`);
+}
+
+function throwViolations({ violations }: World): void {
+  if (violations.length > 0) throw new Error([...new Set(violations)].join('\n'));
+}
+
+/** When requests that nobody waits for any more will all have arrived. */
+function untilNothingIsOnItsWay({ clock }: World): number | undefined {
+  return clock.pendingTimers === 0 ? undefined : clock.monotonic() + 60_000;
 }
 
 function lastOperations({ effects }: World): string {
@@ -126,7 +136,7 @@ class Run {
   }
 
   #wakeAll(): void {
-    for (const object of this.#world.store.all) this.#wake(keyOf(object), 0);
+    for (const key of this.#world.store.keys) this.#wake(key, 0);
   }
 
   #restart(): void {

@@ -9,7 +9,7 @@ import { type Outcome, settled } from '../shared/outcome.ts';
 import { ProviderError } from '../shared/verdict.ts';
 import { nextStep, type Step } from './decide.ts';
 import { type Desired, desiredOf } from './desired.ts';
-import { createKeyOf, execute } from './execute.ts';
+import { createKeysOf, execute } from './execute.ts';
 import { settledAt } from './memory.ts';
 import { type Identity, type LeftoverKind, leftoverKinds, type PhoneNumberSpec } from './model.ts';
 import {
@@ -57,8 +57,6 @@ export async function bringUp(pass: Pass): Promise<Outcome> {
     });
   }
   if (isUpToDate(pass) || (!isHeld(pass) && isBarred(pass.object) && !hasNewToken(pass))) return settled;
-  const restMs = restOf(pass);
-  if (restMs > 0) return { kind: 'wait', afterMs: restMs };
 
   const { spec } = parsed;
   const account = await pass.dependencies.accounts.open(spec.accountName, pass.object.namespace);
@@ -70,6 +68,8 @@ export async function bringUp(pass: Pass): Promise<Outcome> {
     const message = `TelephonyAccount ${account.account} is paused: nothing is written outside until spec.paused is false`;
     return await report(pass, { reason: 'Paused', message, stalled: false, callsGoOn: true });
   }
+  const restMs = restOf(pass, account);
+  if (restMs > 0) return { kind: 'wait', afterMs: restMs };
   const identity: Identity = { ...pin, uid: pass.object.uid };
   return await converge({ pass, pin, account, desired: desiredOf(spec, identity, account.sipHost) }, spec);
 }
@@ -120,9 +120,10 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
       observed !== undefined &&
       isHeld(pass) &&
       isEmptyOutside(pass, observed, observedAt);
-    return isEmpty
+    const outcome = isEmpty
       ? await reportEmpty(pass, troubleOf(error), error)
       : await report(pass, troubleOf(error), observed, error);
+    return outcome.kind === 'wait' ? rest(pass, account, outcome.afterMs) : outcome;
   }
 }
 
@@ -228,9 +229,7 @@ function isEmptyOutside(pass: Pass, observed: Observed, observedAt: number): boo
 }
 
 function untilSettled(pass: Pass, step: Step, observedAt: number): number {
-  const key = createKeyOf(step);
-  if (key === undefined) return 0;
-  const moment = settledAt(pass, key);
+  const moment = Math.max(...createKeysOf(step).map((key) => settledAt(pass, key)));
   // The read that lacked it has to have begun after that moment.
   return moment <= observedAt ? 0 : Math.max(moment - pass.dependencies.clock.monotonic(), 1);
 }
@@ -282,8 +281,10 @@ function outcomeOf(pass: Pass, trouble: Trouble, error: ProviderError | undefine
   const { recheckMs } = pass.dependencies.settings;
   if (verdict === undefined) return { kind: 'wait', afterMs: recheckMs };
   // A definite refusal would only be repeated, and put the finalizer on and take it off again each time.
-  if (verdict.kind === 'refused') return rest(pass, recheckMs);
-  return verdict.kind === 'rateLimited' && verdict.afterMs > 0 ? rest(pass, verdict.afterMs) : { kind: 'retry' };
+  if (verdict.kind === 'refused') return { kind: 'wait', afterMs: recheckMs };
+  return verdict.kind === 'rateLimited' && verdict.afterMs > 0
+    ? { kind: 'wait', afterMs: verdict.afterMs }
+    : { kind: 'retry' };
 }
 
 /** What may be written of an object that is not done: ids that are known, also of creates in this very pass. */

@@ -172,27 +172,27 @@ function mayBeApplied(error: unknown): boolean {
   return !(error instanceof ProviderError) || error.verdict.kind === 'unknownOutcome';
 }
 
-/** What a step makes; nothing for a step that creates nothing. */
-export function createKeyOf(step: Step): CreateKey | undefined {
+/** What a step makes, or may have made when it was tried before; nothing for a step that creates nothing. */
+export function createKeysOf(step: Step): readonly CreateKey[] {
   switch (step.kind) {
     case 'createTrunk':
-      return 'Trunk';
+      return ['Trunk'];
     case 'createInboundTrunk':
-      return 'InboundTrunk';
+      return ['InboundTrunk'];
     case 'createDispatchRule':
-      return 'DispatchRule';
+      return ['DispatchRule'];
     case 'createCredentialList':
-      return 'CredentialList';
+      return ['CredentialList'];
     case 'createIpAccessControlList':
-      return 'IpAccessControlList';
+      return ['IpAccessControlList'];
     case 'renewCredential':
-      return step.outboundId === undefined ? 'OutboundTrunk' : undefined;
+      return step.outboundId === undefined ? ['Credential', 'OutboundTrunk'] : ['Credential'];
     case 'createOriginationUrl':
-      return `url ${step.values.friendlyName}`;
+      return [`url ${step.values.friendlyName}`];
     case 'createIpAddress':
-      return `address ${nameOf(step.address)}`;
+      return [`address ${nameOf(step.address)}`];
     default:
-      return undefined;
+      return [];
   }
 }
 
@@ -237,7 +237,9 @@ async function renewCredential(
   const authUsername = `t${Buffer.from(random.bytes(12)).toString('hex')}`;
   // Twilio asks for twelve characters with a digit, a lower-case and an upper-case letter; base64 alone may lack one.
   const authPassword = `${Buffer.from(random.bytes(24)).toString('base64url')}aA1`;
-  const credential = await twilio.createCredential(listSid, { username: authUsername, password: authPassword });
+  const credential = await creating(pass, 'Credential', () =>
+    twilio.createCredential(listSid, { username: authUsername, password: authPassword }),
+  );
   const credentials = [...observed.credentials, credential];
   await pass.beforeWrite();
   const outbound =

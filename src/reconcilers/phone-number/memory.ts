@@ -2,12 +2,23 @@
  * What this process remembers of one PhoneNumber between passes, by UID. Losing all of it is safe: every rule holds
  * after a restart with an empty memory, only slower.
  */
+import type { LiveKitPort, TwilioPort } from '../shared/telephony.ts';
 import type { KnownIds, LeftoverKind } from './model.ts';
 import type { FailureRecord } from './removal.ts';
 
 /** What a create makes: a kind, or the name of one of several things of a kind. */
 export type CreateKey = LeftoverKind | `url ${string}` | `address ${string}`;
 
+/** Until when (monotonic milliseconds) an answer holds, and for what it was given. */
+interface Rest {
+  readonly until: number;
+  readonly generation: number;
+  readonly token: string | undefined;
+  readonly twilio: TwilioPort;
+  readonly livekit: LiveKitPort;
+}
+
+/** What is remembered of one object. */
 export interface ObjectMemory {
   /** What passes learned that is not in the status yet. */
   ids: KnownIds;
@@ -21,13 +32,8 @@ export interface ObjectMemory {
   foundSettledAt: number;
   /** Failed removals of this deletion attempt. */
   readonly failures: Map<LeftoverKind, FailureRecord>;
-  /**
-   * A provider's answer that holds until then (monotonic milliseconds), unless a person edits the object: what this
-   * process wrote itself wakes it again, and must not make it ask again.
-   */
-  rest: { readonly until: number; readonly generation: number; readonly token: string | undefined } | undefined;
-  /** The revision that a failed pass wrote, and when (monotonic): seeing it at once is an echo, no reason to try again. */
-  echo: { readonly resourceVersion: string; readonly at: number } | undefined;
+  /** A provider's answer that holds for a while (`standing.ts`). */
+  rest: Rest | undefined;
   /** The last value of a force-delete annotation that a warning event told about. */
   warnedForceValue: string | undefined;
   /** The last status sent, and the resourceVersion it led to: an older CRD may prune fields, and must not cause a write per pass. */
@@ -59,7 +65,6 @@ export class Memories {
       foundSettledAt: this.#foundSettledAt,
       failures: new Map(),
       rest: undefined,
-      echo: undefined,
       warnedForceValue: undefined,
       lastSentStatus: undefined,
       released: false,
@@ -96,6 +101,7 @@ export class Memories {
 const idFieldOf: Readonly<Partial<Record<CreateKey, keyof KnownIds>>> = {
   Trunk: 'trunkSid',
   CredentialList: 'credentialListSid',
+  Credential: 'credentialSid',
   IpAccessControlList: 'ipAccessControlListSid',
   InboundTrunk: 'inboundTrunkId',
   OutboundTrunk: 'outboundTrunkId',

@@ -6,7 +6,6 @@ import { ConflictError, type KubernetesObject, type ObjectKey } from '../shared/
 import { bringUp } from './bring-up.ts';
 import { identityOf, recordedPin } from './intent.ts';
 import { leftoversOfIds } from './leftovers.ts';
-import type { ObjectMemory } from './memory.ts';
 import { Pass } from './pass.ts';
 import type { Dependencies } from './ports.ts';
 import { parsePhoneNumber } from './schema.ts';
@@ -22,34 +21,16 @@ export async function reconcilePhoneNumber(dependencies: Dependencies, key: Obje
   const memory = memories.of(raw.metadata.uid);
   // Let go of by this process: what the cache still shows is the past.
   if (memory.released) return settled;
-  if (isEcho(dependencies, memory, raw)) return { kind: 'retry' };
   const pass = new Pass(dependencies, raw, mustReadLive);
   try {
     const outcome = await (pass.object.deleting ? takeDown(pass) : bringUp(pass));
     memory.readLive = false;
-    const { resourceVersion } = pass.object;
-    if (outcome.kind === 'retry' && resourceVersion !== raw.metadata.resourceVersion) {
-      memory.echo = { resourceVersion, at: dependencies.clock.monotonic() };
-    }
     return outcome;
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error;
     memory.readLive = true;
     return again;
   }
-}
-
-/** Shorter than any backoff, longer than a watch event usually takes. Milliseconds. */
-const echoMs = 500;
-
-/**
- * What a failed pass wrote comes back as a change. Without this a failure whose text differs from try to try would be
- * tried again at once, for ever. At most one wake-up per failure is taken for an echo.
- */
-function isEcho({ clock }: Dependencies, memory: ObjectMemory, { metadata }: KubernetesObject): boolean {
-  const { echo } = memory;
-  memory.echo = undefined;
-  return echo?.resourceVersion === metadata.resourceVersion && clock.monotonic() - echo.at < echoMs;
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Standing: where an object stands before anything outside is looked at.
  */
+import type { OpenAccount } from '../shared/accounts.ts';
 import type { Outcome } from '../shared/outcome.ts';
 import { isHeld } from './intent.ts';
 import { reconcileAnnotation } from './names.ts';
@@ -38,16 +39,31 @@ export function mayAttach(pass: Pass, { number }: Observed): boolean {
   return pass.routing !== 'Attached' || (hasNewToken(pass) && number !== undefined && isUnrouted(number));
 }
 
-/** Asks nobody before then, whatever wakes the object: only an edit or a new token of a person does. */
-export function rest({ dependencies, memory, object }: Pass, afterMs: number): Outcome {
+/**
+ * Asks nobody before then, whatever wakes the object: a provider's answer holds. Only an edit of the object, a new token
+ * or other credentials ask again before.
+ */
+export function rest({ dependencies, memory, object }: Pass, account: OpenAccount, afterMs: number): Outcome {
   const until = dependencies.clock.monotonic() + afterMs;
-  memory.rest = { until, generation: object.generation, token: object.annotations[reconcileAnnotation] };
+  const { twilio, livekit } = account;
+  memory.rest = {
+    until,
+    generation: object.generation,
+    token: object.annotations[reconcileAnnotation],
+    twilio,
+    livekit,
+  };
   return { kind: 'wait', afterMs };
 }
 
 /** Milliseconds of rest that are left. */
-export function restOf({ dependencies, memory, object }: Pass): number {
-  const known = memory.rest;
-  if (known?.generation !== object.generation || known.token !== object.annotations[reconcileAnnotation]) return 0;
-  return known.until - dependencies.clock.monotonic();
+export function restOf({ dependencies, memory, object }: Pass, { twilio, livekit }: OpenAccount): number {
+  const { rest } = memory;
+  const holds =
+    rest?.generation === object.generation &&
+    rest.token === object.annotations[reconcileAnnotation] &&
+    // A port is one generation of credentials.
+    rest.twilio === twilio &&
+    rest.livekit === livekit;
+  return holds ? rest.until - dependencies.clock.monotonic() : 0;
 }
