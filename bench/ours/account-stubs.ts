@@ -1,8 +1,8 @@
 /**
  * Accounts in this process: every name is an open account with a Twilio account and a LiveKit project of its own.
  */
-import { createHash } from 'node:crypto';
 import type { Accounts, OpenAccount } from '../../src/reconcilers/shared/accounts.ts';
+import { accountSidOf } from '../phone-numbers.ts';
 import { liveKitStub } from './livekit-stub.ts';
 import { performerFor, type ProviderCallOptions } from './provider-calls.ts';
 import { twilioStub } from './twilio-stub.ts';
@@ -33,9 +33,4 @@ export function accountStubs(options: ProviderCallOptions): Accounts {
     openPinned: ({ account }) => open(account),
     accountSidOf,
   };
-}
-
-/** The Twilio account behind a name: 32 hex digits that follow from it. */
-function accountSidOf(account: string): string {
-  return `AC${createHash('md5').update(account).digest('hex')}`;
 }

@@ -2,6 +2,8 @@
  * The options of the operator: one table that drives parsing, `--help` and docs/reference/configuration.md.
  */
 import { z } from 'zod';
+import { parseSelector } from './config-selector.ts';
+import { parseListenAddress } from './telemetry/address.ts';
 
 /** Longer than any wait that makes sense. */
 const longestMs = 7 * 24 * 3_600_000;
@@ -39,6 +41,20 @@ function count(fallback: number, most: number, description: string) {
     .meta({ description });
 }
 
+function listenAddress(description: string) {
+  return z
+    .string()
+    .transform((text, context) => {
+      if (text === '') return undefined;
+      const address = parseListenAddress(text);
+      if (address !== undefined) return address;
+      context.addIssue({ code: 'custom', message: 'want an address such as :8443 or 127.0.0.1:8443' });
+      return z.NEVER;
+    })
+    .prefault('')
+    .meta({ description });
+}
+
 export const optionsSchema = z.object({
   kubeconfig: z
     .string()
@@ -49,18 +65,43 @@ export const optionsSchema = z.object({
     .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'want the name of a namespace')
     .prefault('trunkline-system')
     .meta({ description: 'Namespace of the operator, in which the Secrets with credentials live.' }),
-  workers: count(10, 1_000, 'How many PhoneNumbers are worked on at the same time.'),
+  workers: count(10, 1_000, 'How many PhoneNumbers of one account are worked on at the same time.'),
   'log-level': z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], 'want fatal, error, warn, info, debug or trace')
     .prefault('info')
     .meta({ description: 'Least severe level that is logged: fatal, error, warn, info, debug or trace.' }),
-  'leader-elect': z
+  'account-selector': z
     .string()
-    .refine((text) => text !== 'true', 'leader election does not exist yet: run one replica with false')
-    .refine((text) => text === 'true' || text === 'false', 'want false')
-    .transform(() => false as const)
-    .prefault('false')
-    .meta({ description: 'Elect one of several replicas. Only false so far: run one replica.' }),
+    .transform((text, context) => {
+      const parsed = parseSelector(text);
+      if (parsed.kind === 'parsed') return parsed.selector;
+      context.addIssue({ code: 'custom', message: parsed.problem });
+      return z.NEVER;
+    })
+    .prefault('')
+    .meta({
+      description:
+        'Label selector: serve only PhoneNumbers whose TelephonyAccount has such labels, beside other installs. Empty: all.',
+    }),
+  'leader-elect': z
+    .enum(['true', 'false'], 'want true or false')
+    .transform((text) => text === 'true')
+    .prefault('true')
+    .meta({ description: 'Only the replica that holds the lease works; false: there is one replica, and it works.' }),
+  'lease-name': z
+    .string()
+    .regex(/^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$/, 'want the name of a Lease')
+    .prefault('')
+    .meta({
+      description:
+        'Lease in the namespace of the operator. Empty: trunkline, with a suffix that goes by --account-selector if there is one.',
+    }),
+  'lease-duration': duration('30s', 'How long other replicas leave the lease of a silent one alone.', 1_000).refine(
+    (milliseconds) => milliseconds % 1_000 === 0,
+    'want whole seconds',
+  ),
+  'renew-deadline': duration('15s', 'A replica that could not renew the lease for this long ends.', 1),
+  'retry-period': duration('3s', 'Between two attempts to get or to renew the lease.', 1),
   'twilio-base-url': z
     .union(
       [z.literal(''), z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''))],
@@ -97,6 +138,22 @@ export const optionsSchema = z.object({
     'Removals are given up when a provider has refused the credentials for this long.',
   ),
   'account-unavailable-after': duration('60m', 'Removals are given up when a provider has not answered for this long.'),
+  'metrics-address': listenAddress(
+    'Where /metrics is served, over HTTPS and for those whom the API server lets, such as :8443. Empty: nowhere.',
+  ),
+  'metrics-certificate': z.string().prefault('').meta({
+    description:
+      'File with the certificate for /metrics, in PEM; it may be replaced at any time. Empty: one is made at the start.',
+  }),
+  'metrics-key': z.string().prefault('').meta({ description: 'File with the key of --metrics-certificate, in PEM.' }),
+  'metrics-insecure': z
+    .enum(['true', 'false'], 'want true or false')
+    .transform((text) => text === 'true')
+    .prefault('false')
+    .meta({
+      description: 'Serve /metrics over HTTP to whoever asks; only on a loopback address, for tests.',
+    }),
+  'health-address': listenAddress('Where /healthz and /readyz are served, over HTTP, such as :8081. Empty: nowhere.'),
 });
 
 export type Options = z.output<typeof optionsSchema>;

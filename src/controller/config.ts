@@ -6,8 +6,17 @@
  *   variable counts as not set.
  * - All problems are reported at once, each with the option, the value and what is wanted.
  */
+import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { optionRows, type Options, optionsSchema } from './config-options.ts';
+import { canonicalSelector, type Selector } from './config-selector.ts';
+import { type ElectionSettings, retryJitter } from './leader-election.ts';
+import { telemetryProblems, type TelemetrySettings, telemetrySettings } from './telemetry/settings.ts';
+
+export interface LeaderElectionConfiguration extends ElectionSettings {
+  /** Of the Lease, in the namespace of the operator. */
+  readonly leaseName: string;
+}
 
 /** Durations in milliseconds. */
 export interface Configuration {
@@ -17,7 +26,11 @@ export interface Configuration {
   readonly namespace: string;
   readonly workers: number;
   readonly logLevel: Options['log-level'];
-  readonly leaderElect: false;
+  /** Labels of the TelephonyAccounts that this install serves; no requirement at all: every account. */
+  readonly accountSelector: Selector;
+  /** Undefined: this is the only replica. */
+  readonly leaderElection: LeaderElectionConfiguration | undefined;
+  readonly telemetry: TelemetrySettings;
   /** Empty: Twilio itself. */
   readonly twilioBaseUrl: string;
   readonly providerTimeoutMs: number;
@@ -127,9 +140,47 @@ function readFlags(args: readonly string[]): Flags {
 }
 
 function contradictionsOf(options: Options): readonly string[] {
-  const [first, most] = [options['backoff-first'], options['backoff-most']];
-  if (first <= most) return [];
-  return [`Cannot use --backoff-first ${first}ms: want at most --backoff-most, which is ${most}ms`];
+  return [
+    ...atMost(options, 'backoff-first', 'backoff-most'),
+    ...(options['leader-elect'] ? leaseProblems(options) : []),
+    ...telemetryProblems(options),
+  ];
+}
+
+type DurationName = 'backoff-first' | 'backoff-most' | 'renew-deadline' | 'lease-duration';
+
+function atMost(options: Options, less: DurationName, more: DurationName): readonly string[] {
+  if (options[less] <= options[more]) return [];
+  return [`Cannot use --${less} ${options[less]}ms: want at most --${more}, which is ${options[more]}ms`];
+}
+
+/**
+ * What leader election relies on: the holder gives up before others may take over, after more than one attempt, and what
+ * it sent last has been answered or given up by then.
+ */
+function leaseProblems(options: Options): readonly string[] {
+  const {
+    'lease-duration': lease,
+    'provider-timeout': call,
+    'renew-deadline': deadline,
+    'retry-period': retry,
+  } = options;
+  const spare = lease - deadline;
+  return [
+    ...(deadline < lease
+      ? []
+      : [`Cannot use --renew-deadline ${deadline}ms: want less than --lease-duration, which is ${lease}ms`]),
+    ...(retry * retryJitter < deadline
+      ? []
+      : [
+          `Cannot use --retry-period ${retry}ms: want less than --renew-deadline ${deadline}ms divided by ${retryJitter}`,
+        ]),
+    ...(deadline >= lease || call < spare
+      ? []
+      : [
+          `Cannot use --provider-timeout ${call}ms: want less than --lease-duration minus --renew-deadline, which is ${spare}ms: a call has to end before another replica may begin`,
+        ]),
+  ];
 }
 
 function warningsOf(options: Options, environment: Readonly<Record<string, string | undefined>>): readonly string[] {
@@ -152,7 +203,9 @@ function configurationOf(options: Options): Configuration {
     namespace: options.namespace,
     workers: options.workers,
     logLevel: options['log-level'],
-    leaderElect: options['leader-elect'],
+    accountSelector: options['account-selector'],
+    leaderElection: options['leader-elect'] ? leaderElectionOf(options) : undefined,
+    telemetry: telemetrySettings(options),
     twilioBaseUrl: options['twilio-base-url'],
     providerTimeoutMs: options['provider-timeout'],
     backoff: { firstMs: options['backoff-first'], mostMs: options['backoff-most'] },
@@ -172,5 +225,17 @@ function configurationOf(options: Options): Configuration {
         accountUnavailableAfterMs: options['account-unavailable-after'],
       },
     },
+  };
+}
+
+function leaderElectionOf(options: Options): LeaderElectionConfiguration {
+  const selector = canonicalSelector(options['account-selector']);
+  // Installs beside each other must not wait for each other.
+  const suffix = selector === '' ? '' : `-${createHash('sha256').update(selector).digest('hex').slice(0, 8)}`;
+  return {
+    leaseName: options['lease-name'] === '' ? `trunkline${suffix}` : options['lease-name'],
+    leaseMs: options['lease-duration'],
+    renewDeadlineMs: options['renew-deadline'],
+    retryMs: options['retry-period'],
   };
 }

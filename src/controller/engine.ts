@@ -11,9 +11,11 @@
 import type { Outcome } from '../reconcilers/shared/outcome.ts';
 import { type Clock, type KubernetesObject, keyText, type ObjectKey } from '../reconcilers/shared/ports.ts';
 import { Backoff, type BackoffLimits } from './backoff.ts';
+import type { Priority } from './due-keys.ts';
+import { type EngineObserver, silentObserver } from './engine-observer.ts';
 import type { Log } from './logging.ts';
 import type { Timers } from './timers.ts';
-import { type AddOptions, type Priority, WorkQueue } from './work-queue.ts';
+import { type AddOptions, WorkQueue } from './work-queue.ts';
 import { Worker } from './worker.ts';
 
 /** What a kind is to the engine. */
@@ -50,35 +52,65 @@ export interface EngineOptions {
   readonly kind: Kind;
   readonly source: ChangeSource;
   readonly caches: readonly Synced[];
-  /** How many keys may be reconciled at the same time. */
+  /** How many keys of one group may be reconciled at the same time. */
   readonly workers: number;
+  /**
+   * Whose key it is, such as the account of the object. Undefined for a key of which that is not known; these together are
+   * a group too. All keys are one group if this is not given.
+   */
+  readonly groupOf?: (key: ObjectKey) => string | undefined;
   readonly backoff: BackoffLimits;
   readonly clock: Clock;
   readonly timers: Timers;
   /** From 0 to below 1, for jitter. */
   readonly fraction: () => number;
   readonly log: Log;
+  /** Errors that a reconcile may throw without a defect, such as of the API server. None if not given. */
+  readonly isExpected?: (error: unknown) => boolean;
+  readonly observer?: EngineObserver;
 }
+
+/**
+ * So many groups can work at full strength at the same time. A group whose every reconcile hangs holds one part in so many
+ * and takes no more than that from the others (DESIGN 7: at most 5 %); and only when all of the rest is in use.
+ */
+export const groupsAtOnce = 20;
 
 export class Engine {
   readonly #options: EngineOptions;
   readonly #queue: WorkQueue;
   readonly #worker: Worker;
+  readonly #mostAtOnce: number;
   readonly #vanished = new Map<string, readonly KubernetesObject[]>();
   #ready = false;
 
   constructor(options: EngineOptions) {
-    const { backoff, clock, fraction, kind, log, timers } = options;
+    const { backoff, clock, fraction, groupOf, kind, log, timers, workers } = options;
+    const { isExpected = () => false, observer = silentObserver } = options;
     this.#options = options;
-    this.#queue = new WorkQueue(clock, timers);
+    this.#mostAtOnce = groupOf === undefined ? workers : workers * groupsAtOnce;
+    this.#queue = new WorkQueue({
+      clock,
+      timers,
+      observer,
+      groupOf: (key) => groupOf?.(keyOf(key)) ?? '',
+      mostPerGroup: workers,
+    });
     this.#worker = new Worker({
       kind: kind.name,
       queue: this.#queue,
       backoff: new Backoff(backoff, fraction),
       clock,
       log,
+      observer,
+      isExpected,
       reconcile: async (key) => await this.#reconcile(key),
     });
+    observer.begin(() => ({
+      mostAtOnce: this.#mostAtOnce,
+      depth: this.#queue.depth,
+      runningFor: this.#queue.runningFor,
+    }));
   }
 
   /** The sources are synced and the workers work. */
@@ -86,9 +118,9 @@ export class Engine {
     return this.#ready;
   }
 
-  /** Reconciles that threw something else than a conflict, since the start. */
-  get unexpectedErrors(): number {
-    return this.#worker.unexpectedErrors;
+  /** Reconciles that threw something that is neither expected nor a conflict, since the start. */
+  get panics(): number {
+    return this.#worker.panics;
   }
 
   /** Asks for a reconcile: for changes elsewhere that concern the object, such as of its account. */
@@ -107,7 +139,7 @@ export class Engine {
       await Promise.all(caches.map(async (cache) => await cache.whenSynced(signal)));
       this.#ready = true;
       log.info({ kind: kind.name, workers }, 'engine started');
-      await Promise.all(Array.from({ length: workers }, async () => await this.#worker.run()));
+      await Promise.all(Array.from({ length: this.#mostAtOnce }, async () => await this.#worker.run()));
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {

@@ -1,169 +1,365 @@
 /**
- * The operator: caches, providers and the engine, wired together once. This is the composition root, the only file that
- * may import everything; the process around it is in `process.ts`.
+ * The operator: checks, caches, leadership, providers and the engine, wired together once and in this order. This is the
+ * composition root, the only file that may import everything; the process around it is in `process.ts`.
+ *
+ * What ends, ends the other way round: no new reconcile, those under way, the lease, events, connections.
  */
-import { connectLiveKit } from '../providers/livekit/connect-livekit.ts';
-import { connectTwilio } from '../providers/twilio/connect-twilio.ts';
-import { CredentialSource, loadKubeConfig } from '../providers/kubernetes/credentials.ts';
+import { AccessReview } from '../providers/kubernetes/access-review.ts';
+import { connectKubernetes } from '../providers/kubernetes/connect.ts';
+import { KubernetesError } from '../providers/kubernetes/classify.ts';
 import { KubernetesEventSink } from '../providers/kubernetes/event-sink.ts';
-import { HttpsTransport } from '../providers/kubernetes/https-transport.ts';
+import { KubernetesLease } from '../providers/kubernetes/lease.ts';
 import { ObjectCache } from '../providers/kubernetes/object-cache.ts';
 import { ObjectClient } from '../providers/kubernetes/object-client.ts';
 import { collectionPath, keyOf, type Resource } from '../providers/kubernetes/objects.ts';
 import { OwnWrites } from '../providers/kubernetes/own-writes.ts';
 import { KubernetesPhoneNumberStore, phoneNumbers } from '../providers/kubernetes/phone-number-store.ts';
+import { checkCluster } from '../providers/kubernetes/preflight.ts';
 import type { KubernetesTransport } from '../providers/kubernetes/transport.ts';
-import { Watcher } from '../providers/kubernetes/watcher.ts';
-import { accountNamesOf, numbersOf, phoneNumberKind } from '../reconcilers/phone-number/index.ts';
+import { Watcher, type WatchTarget } from '../providers/kubernetes/watcher.ts';
+import {
+  accountNamesOf,
+  numbersOf,
+  type PhoneNumberKind,
+  phoneNumberKind,
+  type PhoneNumberKindOptions,
+  servingAccountOf,
+} from '../reconcilers/phone-number/index.ts';
+import { finalizer } from '../reconcilers/phone-number/names.ts';
+import { type Leftover, phases } from '../reconcilers/phone-number/model.ts';
+import { accountNameOf } from '../reconcilers/phone-number/schema.ts';
 import { group, version } from '../reconcilers/shared/api-group.ts';
-import type { KubernetesObject } from '../reconcilers/shared/ports.ts';
+import type { EventSink, KubernetesObject } from '../reconcilers/shared/ports.ts';
 import { AccountDirectory, secretNamesOf } from '../reconcilers/telephony-account/index.ts';
 import type { Configuration } from './config.ts';
-import { Engine } from './engine.ts';
-import { openFence } from './fence.ts';
+import { matchesSelector } from './config-selector.ts';
+import { Engine, priorityOf } from './engine.ts';
+import { FenceClosedError, LeaderFence } from './fence.ts';
+import { OperatorHealth } from './health.ts';
+import { LeaderElector } from './leader-elector.ts';
 import { createLog, type Log } from './logging.ts';
-import { type OperatorEnvironment, runProcess } from './process.ts';
+import { type OperatorEnvironment, runProcess, UnusableClusterError } from './process.ts';
 import { systemClock } from './system-clock.ts';
 import { randomFraction, systemRandom } from './system-random.ts';
+import { startTelemetry } from './telemetry/server.ts';
+import { silentTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
 const telephonyAccounts: Resource = { group, version, plural: 'telephonyaccounts' };
 const secrets: Resource = { group: '', version: 'v1', plural: 'secrets' };
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces' };
 
 const userAgent = 'trunkline';
+const risks: readonly Leftover['risk'][] = ['RoutesCalls', 'TollFraud', 'Billing', 'Clutter'];
 
 /** How long events may delay the end of the process, in milliseconds. */
 const eventsWithinMs = 2_000;
 
-/** Works until the signal aborts. Throws when the kubeconfig or the cluster is not usable. */
+/**
+ * How long reconciles may go on after the signal to stop, in milliseconds: then they begin no further call. With the call
+ * in flight (10 s), the lease and the events it stays below the 30 s that Kubernetes gives a pod.
+ */
+const finishWithinMs = 15_000;
+
+/** What the parts of the operator share. */
+interface Stage {
+  readonly configuration: Configuration;
+  readonly environment: OperatorEnvironment;
+  readonly transport: KubernetesTransport;
+  readonly health: OperatorHealth;
+  readonly telemetry: Telemetry;
+}
+
+/** Works until the signal aborts. @throws UnusableClusterError when the kubeconfig or the cluster is not usable */
 async function operate(configuration: Configuration, environment: OperatorEnvironment): Promise<void> {
   const { log, signal, instance } = environment;
-  const credentials = new CredentialSource(() => loadKubeConfig(configuration.kubeconfig), systemClock);
-  const transport = new HttpsTransport(credentials, userAgent, configuration.providerTimeoutMs);
+  await using resources = new AsyncDisposableStack();
+  const health = new OperatorHealth(systemClock);
+  signal.addEventListener('abort', () => health.setReady(false), { once: true });
+  const connected = await usable(() => connect(configuration, log));
+  resources.defer(() => connected.close());
+  const { telemetry, server } = await openTelemetry(configuration, log, health, connected);
+  resources.use(server);
+  const transport = telemetry.transport(connected, connected.host);
+  const stage: Stage = { configuration, environment, transport, health, telemetry };
   const events = new KubernetesEventSink({ transport, clock: systemClock, timers: systemClock, log, instance });
+  resources.defer(async () => await events.close(eventsWithinMs));
+  const watching = new AbortController();
+  resources.defer(() => watching.abort());
   try {
-    const namespaceClient = new ObjectClient(transport, namespaces);
-    const kubeSystem = await namespaceClient.read({ namespace: '', name: 'kube-system' });
-    if (kubeSystem === undefined) throw new Error('Cannot read namespace "kube-system": it does not exist');
+    const kubeSystemUid = await checked(stage);
+    const caches = startCaches(stage, AbortSignal.any([signal, watching.signal]));
+    await caches.synced;
+    health.setReady(!signal.aborted);
+    const leadership = await lead(stage);
+    try {
+      await work(stage, caches, events, leadership.fence, kubeSystemUid);
+    } finally {
+      await leadership.giveBack();
+    }
+  } catch (error) {
+    // Whatever waits ends with the signal's reason.
+    if (!signal.aborted || error !== signal.reason) throw error;
+  }
+}
 
-    const caches = {
-      numbers: new ObjectCache({ account: accountNamesOf, number: numbersOf }, log),
-      accounts: new ObjectCache({ secret: secretNamesOf }, log),
-      secrets: new ObjectCache({}, log),
-    };
-    const writes = new OwnWrites(caches.numbers, systemClock, log);
-    const directory = accountDirectory(configuration, log, {
-      account: (name) => caches.accounts.get({ namespace: '', name }),
-      secret: (name) => caches.secrets.get({ namespace: configuration.namespace, name }),
-      namespace: async (name) => await namespaceClient.read({ namespace: '', name }),
-      kubeSystemUid: kubeSystem.metadata.uid,
-    });
-    // Who let go of what has to be on record, whatever the log level.
-    const audit = createLog('info');
-    const kind = phoneNumberKind({
-      store: new KubernetesPhoneNumberStore(transport, writes),
-      accounts: directory,
-      events,
-      clock: systemClock,
-      random: systemRandom,
-      fence: openFence,
-      settings: configuration.phoneNumbers,
-      audit: { record: (action, fields) => audit.info({ ...fields, audit: true }, action) },
-    });
-    const engine = new Engine({
-      kind,
-      source: writes,
-      caches: Object.values(caches),
-      workers: configuration.workers,
-      backoff: configuration.backoff,
+async function connect({ kubeconfig, providerTimeoutMs: deadlineMs }: Configuration, log: Log) {
+  return await connectKubernetes({ kubeconfig, userAgent, deadlineMs, clock: systemClock, timers: systemClock, log });
+}
+
+/** Serves metrics and probes. Without /metrics the library for it is not even loaded. */
+async function openTelemetry(
+  { telemetry: { healthAddress, metrics } }: Configuration,
+  log: Log,
+  health: OperatorHealth,
+  transport: KubernetesTransport,
+) {
+  const common = { healthAddress, health, clock: systemClock, timers: systemClock, log };
+  if (metrics === undefined) return { telemetry: silentTelemetry, server: await startTelemetry(common) };
+  const { prometheusTelemetry } = await import('./telemetry/prometheus.ts');
+  const telemetry = prometheusTelemetry(systemClock);
+  telemetry.watches(() => health.watchAges());
+  const access = new AccessReview({ transport, clock: systemClock });
+  const server = await startTelemetry({ ...common, metrics: { ...metrics, exposition: telemetry, access } });
+  return { telemetry, server };
+}
+
+/** Nothing is written before the cluster is known to be one that we can work in. @returns the UID of kube-system */
+async function checked({ configuration, transport }: Stage): Promise<string> {
+  const { leaderElection, namespace, telemetry } = configuration;
+  const problems = await usable(() =>
+    checkCluster(transport, {
+      namespace,
+      leaderElection: leaderElection !== undefined,
+      metricsReviews: telemetry.metrics !== undefined && telemetry.metrics.security.kind !== 'insecure',
+    }),
+  );
+  if (problems.length > 0) throw new UnusableClusterError(problems);
+  return await usable(() => uidOfKubeSystem(transport));
+}
+
+/** What goes wrong at the start is the cluster's fault, or that of the way to it. */
+async function usable<T>(attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    throw new UnusableClusterError([error instanceof Error ? error.message : String(error)], { cause: error });
+  }
+}
+
+async function uidOfKubeSystem(transport: KubernetesTransport): Promise<string> {
+  const found = await new ObjectClient(transport, namespaces).read({ namespace: '', name: 'kube-system' });
+  if (found === undefined) throw new Error('Cannot read namespace "kube-system": it does not exist');
+  return found.metadata.uid;
+}
+
+type Caches = ReturnType<typeof startCaches>;
+
+/** Lists and watches until the signal aborts. `synced` ends when all of them are complete. */
+function startCaches({ configuration, environment, transport, health }: Stage, signal: AbortSignal) {
+  const { log } = environment;
+  const numbers = new ObjectCache({ account: accountNamesOf, number: numbersOf }, log);
+  const accounts = new ObjectCache({ secret: secretNamesOf }, log);
+  const credentials = new ObjectCache({}, log);
+  const watch = (name: string, path: string, target: WatchTarget): void => {
+    const watcher = new Watcher({
+      transport,
+      path,
+      target,
       clock: systemClock,
       timers: systemClock,
       fraction: randomFraction,
       log,
     });
-    const wake = (objects: readonly KubernetesObject[]): void => {
-      for (const object of objects) engine.add(keyOf(object));
-    };
-    caches.accounts.subscribe(({ before, after }) => {
-      const name = (after ?? before)?.metadata.name;
-      if (name !== undefined) wake(caches.numbers.byIndex('account', name));
-    });
-    caches.secrets.subscribe(({ before, after }) => {
-      const name = (after ?? before)?.metadata.name;
-      if (name === undefined) return;
-      for (const account of caches.accounts.byIndex('secret', name))
-        wake(caches.numbers.byIndex('account', account.metadata.name));
-    });
-    // Whoever waits for the same number looks again when its holder goes or changes.
-    caches.numbers.subscribe(({ before, after, initial }) => {
-      const object = after ?? before;
-      if (object === undefined || initial) return;
-      const rivals = numbersOf(object).flatMap((number) => caches.numbers.byIndex('number', number));
-      wake(rivals.filter(({ metadata }) => metadata.uid !== object.metadata.uid));
-    });
-
-    const watch = (path: string, cache: ObjectCache | typeof caches.numbers | typeof caches.accounts): Promise<void> =>
-      watcherOf(transport, path, cache, log).run(signal);
-    await Promise.all([
-      watch(collectionPath(phoneNumbers), caches.numbers),
-      watch(collectionPath(telephonyAccounts), caches.accounts),
-      watch(collectionPath(secrets, configuration.namespace), caches.secrets),
-      engine.run(signal),
-    ]);
-  } finally {
-    await events.close(eventsWithinMs);
-    transport.close();
-  }
+    health.watch(name, () => watcher.heardAt);
+    // It ends with the signal and never throws.
+    void watcher.run(signal);
+  };
+  watch(phoneNumbers.plural, collectionPath(phoneNumbers), numbers);
+  watch(telephonyAccounts.plural, collectionPath(telephonyAccounts), accounts);
+  watch(secrets.plural, collectionPath(secrets, configuration.namespace), credentials);
+  const synced = Promise.all([numbers, accounts, credentials].map(async (cache) => await cache.whenSynced(signal)));
+  return { numbers, accounts, secrets: credentials, writes: new OwnWrites(numbers, systemClock, log), synced };
 }
 
-function watcherOf(
-  transport: KubernetesTransport,
-  path: string,
-  target: ConstructorParameters<typeof Watcher>[0]['target'],
-  log: Log,
-): Watcher {
-  return new Watcher({
-    transport,
-    path,
-    target,
+/** Waits until this replica leads. `giveBack` ends it, once nothing is written any more. */
+async function lead({ configuration, environment, transport, health, telemetry }: Stage) {
+  const { log, signal, identity, leaseLost } = environment;
+  const { leaderElection, namespace } = configuration;
+  const fence = new LeaderFence(systemClock);
+  if (leaderElection === undefined) {
+    fence.holdUntil(Number.POSITIVE_INFINITY);
+    return { fence, giveBack: async () => undefined };
+  }
+  const key = { namespace, name: leaderElection.leaseName };
+  const tell = telemetry.lease(leaderElection.leaseName);
+  // client-go's figure: a call that hangs leaves time for another one.
+  const callMs = Math.max(1_000, leaderElection.renewDeadlineMs / 2);
+  const elector = new LeaderElector({
+    lease: new KubernetesLease(transport, key, callMs),
+    identity,
+    settings: leaderElection,
     clock: systemClock,
     timers: systemClock,
     fraction: randomFraction,
     log,
+    onHeld: (until) => {
+      fence.holdUntil(until);
+      tell(true);
+    },
+    onLost: leaseLost,
+  });
+  const leaving = new AbortController();
+  const running = elector.run(leaving.signal);
+  const giveBack = async (): Promise<void> => {
+    fence.close('the lease was given back');
+    health.setLeading(() => undefined);
+    tell(false);
+    leaving.abort();
+    await running;
+  };
+  try {
+    await elector.whenLeading(signal);
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
+  health.setLeading(() => fence.heldUntil);
+  return { fence, giveBack };
+}
+
+/** Reconciles until the signal aborts, and ends when the reconciles under way have ended. */
+async function work(
+  stage: Stage,
+  caches: Caches,
+  events: EventSink,
+  fence: LeaderFence,
+  kubeSystemUid: string,
+): Promise<void> {
+  const { signal } = stage.environment;
+  const accounts = await accountDirectory(stage, caches, kubeSystemUid);
+  // Only now: what an earlier leader sent may still take effect for a while from here on.
+  const engine = engineOf(stage, caches, kindOf(stage, caches, { accounts, events, fence }));
+  let cancel = (): void => undefined;
+  const onStop = (): void => {
+    cancel = systemClock.schedule(finishWithinMs, () => fence.close('the process is stopping'));
+  };
+  signal.addEventListener('abort', onStop, { once: true });
+  try {
+    const running = engine.run(signal);
+    // What the caches have told while nobody listened.
+    for (const object of caches.numbers.list()) {
+      engine.add(keyOf(object), { priority: priorityOf({ before: undefined, after: object, initial: true }) });
+    }
+    wakeNeighbours(caches, engine);
+    await running;
+  } finally {
+    cancel();
+  }
+}
+
+function kindOf(
+  { configuration: { accountSelector, phoneNumbers: settings }, telemetry, transport }: Stage,
+  { accounts, numbers, writes }: Caches,
+  given: Pick<PhoneNumberKindOptions, 'accounts' | 'events' | 'fence'>,
+): PhoneNumberKind {
+  // Who let go of what has to be on record, whatever the log level.
+  const audit = createLog('info');
+  // An account that does not exist has no labels: of installs that share the accounts out, exactly one serves it.
+  const labelsOf = (name: string) => accounts.get({ namespace: '', name })?.metadata.labels ?? {};
+  const serves = (name: string): boolean => matchesSelector(accountSelector, labelsOf(name));
+  const isAlone = accountSelector.length === 0;
+  const served = () => numbers.list().filter((object) => isAlone || serves(servingAccountOf(object)));
+  telemetry.fleet(served, { phases, risks, finalizer });
+  return phoneNumberKind({
+    ...given,
+    store: new KubernetesPhoneNumberStore(transport, writes),
+    clock: systemClock,
+    random: systemRandom,
+    settings,
+    audit: telemetry.audit({ record: (action, fields) => audit.info({ ...fields, audit: true }, action) }),
+    ...(isAlone ? {} : { serves }),
   });
 }
 
-interface Lookups {
-  account(name: string): KubernetesObject | undefined;
-  secret(name: string): KubernetesObject | undefined;
-  namespace(name: string): Promise<KubernetesObject | undefined>;
-  readonly kubeSystemUid: string;
+function engineOf(
+  { configuration: { workers, backoff }, environment: { log }, telemetry }: Stage,
+  { numbers, writes }: Caches,
+  kind: PhoneNumberKind,
+): Engine {
+  return new Engine({
+    kind,
+    source: writes,
+    // In sync already.
+    caches: [],
+    workers,
+    groupOf: (key) => {
+      const object = numbers.get(key);
+      return object === undefined ? undefined : accountNameOf(object.spec);
+    },
+    backoff,
+    clock: systemClock,
+    timers: systemClock,
+    fraction: randomFraction,
+    log,
+    observer: telemetry.engine(kind.name),
+    isExpected: (error) => error instanceof KubernetesError || error instanceof FenceClosedError,
+  });
 }
 
-function accountDirectory(configuration: Configuration, log: Log, lookups: Lookups): AccountDirectory {
-  const { providerTimeoutMs: timeoutMs, twilioBaseUrl } = configuration;
+/** An object also looks again when its account, a Secret of that, or a rival for its number changes. */
+function wakeNeighbours({ numbers, accounts, secrets: credentials }: Caches, engine: Engine): void {
+  const wake = (objects: readonly KubernetesObject[]): void => {
+    for (const object of objects) engine.add(keyOf(object));
+  };
+  accounts.subscribe(({ before, after }) => {
+    const name = (after ?? before)?.metadata.name;
+    if (name !== undefined) wake(numbers.byIndex('account', name));
+  });
+  credentials.subscribe(({ before, after }) => {
+    const name = (after ?? before)?.metadata.name;
+    if (name === undefined) return;
+    for (const account of accounts.byIndex('secret', name)) wake(numbers.byIndex('account', account.metadata.name));
+  });
+  numbers.subscribe(({ before, after }) => {
+    const object = after ?? before;
+    if (object === undefined) return;
+    const rivals = numbersOf(object).flatMap((number) => numbers.byIndex('number', number));
+    wake(rivals.filter(({ metadata }) => metadata.uid !== object.metadata.uid));
+  });
+}
+
+async function accountDirectory(
+  { configuration, environment, telemetry, transport }: Stage,
+  caches: Caches,
+  kubeSystemUid: string,
+): Promise<AccountDirectory> {
+  const { providerTimeoutMs: timeoutMs, twilioBaseUrl, namespace } = configuration;
+  // Only who works needs the SDKs: a replica that waits stays small, and the caches fill sooner.
+  const [{ connectTwilio }, { connectLiveKit }] = await Promise.all([
+    import('../providers/twilio/connect-twilio.ts'),
+    import('../providers/livekit/connect-livekit.ts'),
+  ]);
+  const namespaceClient = new ObjectClient(transport, namespaces);
   return new AccountDirectory({
-    operatorNamespace: configuration.namespace,
-    notices: { notice: (message, fields) => log.warn(fields, message) },
+    operatorNamespace: namespace,
+    notices: { notice: (message, fields) => environment.log.warn(fields, message) },
     lookups: {
-      account: (name) => lookups.account(name),
-      secretData: (name) => dataOf(lookups.secret(name)),
+      account: (name) => caches.accounts.get({ namespace: '', name }),
+      secretData: (name) => dataOf(caches.secrets.get({ namespace, name })),
       namespaceLabels: async (name) => {
-        const namespace = await lookups.namespace(name);
-        return namespace === undefined ? undefined : (namespace.metadata.labels ?? {});
+        const found = await namespaceClient.read({ namespace: '', name });
+        return found === undefined ? undefined : (found.metadata.labels ?? {});
       },
-      kubeSystemUid: () => lookups.kubeSystemUid,
+      kubeSystemUid: () => kubeSystemUid,
     },
     connect: {
-      twilio: ({ accountSid, credentials }) =>
-        connectTwilio({
-          accountSid,
-          credentials,
-          timeoutMs,
-          clock: systemClock,
-          ...(twilioBaseUrl === '' ? {} : { baseUrl: twilioBaseUrl }),
-        }),
-      livekit: ({ url, credentials: { apiKey, apiSecret } }) => connectLiveKit({ url, apiKey, apiSecret, timeoutMs }),
+      twilio: ({ accountSid, credentials }) => {
+        const baseUrl = twilioBaseUrl === '' ? {} : { baseUrl: twilioBaseUrl };
+        const options = { accountSid, credentials, timeoutMs, clock: systemClock, ...baseUrl };
+        return telemetry.port('Twilio', connectTwilio(options));
+      },
+      livekit: ({ url, credentials: { apiKey, apiSecret } }) =>
+        telemetry.port('LiveKit', connectLiveKit({ url, apiKey, apiSecret, timeoutMs })),
     },
   });
 }
@@ -178,4 +374,5 @@ function dataOf(secret: KubernetesObject | undefined): Readonly<Record<string, s
   );
 }
 
-process.exitCode = await runProcess(operate);
+// Not by `exitCode`: nothing that is left open may keep a stopped operator alive.
+process.exit(await runProcess(operate));

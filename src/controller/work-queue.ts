@@ -5,7 +5,8 @@
  * - A key is handed to at most one worker at a time.
  * - Adding a key that is waiting keeps the earlier due time and the higher priority.
  * - Adding a key that is running makes it run once more after `done`, however often it was added.
- * - Among due keys the higher priority goes first, and within a priority the one that became due first.
+ * - Among due keys the higher priority goes first; within a priority groups take turns, and no group runs more than its
+ *   share (`due-keys.ts`).
  *
  * Assumptions
  * - Every `take` that answers a key is followed by exactly one `done`, also when the reconcile throws.
@@ -15,11 +16,9 @@
  */
 import type { Clock } from '../reconcilers/shared/ports.ts';
 import { DelayedKeys } from './delayed-keys.ts';
+import { DueKeys, type Priority, priorities } from './due-keys.ts';
+import type { QueueObserver } from './engine-observer.ts';
 import type { Cancel, Timers } from './timers.ts';
-
-/** High: a person waits. Low: nobody does, as after a restart. */
-export const priorities = ['high', 'normal', 'low'] as const;
-export type Priority = (typeof priorities)[number];
 
 export interface AddOptions {
   /** Milliseconds from now; 0 if not given. */
@@ -34,36 +33,65 @@ export interface Taken {
   readonly priority: Priority;
 }
 
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly observer: QueueObserver;
+  /** Whose key it is. Asked when the key becomes due. */
+  readonly groupOf: (key: string) => string;
+  /** How many keys of one group may run at the same time. */
+  readonly mostPerGroup: number;
+}
+
 interface Waiting {
   readonly dueAt: number;
   readonly priority: Priority;
 }
 
+interface Running {
+  readonly group: string;
+  readonly since: number;
+  /** What was added meanwhile. */
+  readonly again: Waiting | undefined;
+}
+
 export class WorkQueue {
-  readonly #clock: Clock;
-  readonly #timers: Timers;
+  readonly #options: WorkQueueOptions;
   /** Keys that are neither due nor running. */
   readonly #delayed = new DelayedKeys();
-  readonly #delayedPriority = new Map<string, Priority>();
-  /** Due keys in the order in which they became due. */
-  readonly #ready: Readonly<Record<Priority, Set<string>>> = { high: new Set(), normal: new Set(), low: new Set() };
-  /** Running keys, with what was added meanwhile. */
-  readonly #running = new Map<string, Waiting | undefined>();
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #due: DueKeys;
+  readonly #running = new Map<string, Running>();
   readonly #takers: ((taken: Taken | undefined) => void)[] = [];
   #timer: { readonly dueAt: number; readonly cancel: Cancel } | undefined;
   #closed = false;
 
-  constructor(clock: Clock, timers: Timers) {
-    this.#clock = clock;
-    this.#timers = timers;
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+    this.#due = new DueKeys(options.mostPerGroup);
+  }
+
+  /** How many keys of each priority are due, and wait for nothing but a worker. */
+  get depth(): Readonly<Record<Priority, number>> {
+    this.#promote();
+    return this.#due.depth;
+  }
+
+  /** Of each key that runs, for how many milliseconds it has been running. */
+  get runningFor(): readonly number[] {
+    const now = this.#options.clock.monotonic();
+    return [...this.#running.values()].map(({ since }) => now - since);
   }
 
   /** Does nothing once the queue is closed. */
   add(key: string, { afterMs = 0, priority = 'normal' }: AddOptions = {}): void {
     if (this.#closed) return;
-    const added = { dueAt: this.#clock.monotonic() + Math.max(0, afterMs), priority };
-    if (this.#running.has(key)) {
-      this.#running.set(key, merged(this.#running.get(key), added));
+    const { clock, observer } = this.#options;
+    if (afterMs > 0) observer.delayed();
+    const added = { dueAt: clock.monotonic() + Math.max(0, afterMs), priority };
+    const running = this.#running.get(key);
+    if (running !== undefined) {
+      this.#running.set(key, { ...running, again: merged(running.again, added) });
       return;
     }
     this.#wait(key, added);
@@ -80,10 +108,14 @@ export class WorkQueue {
 
   /** Ends the run of a key, which may now be taken again. */
   done(key: string): void {
-    const again = this.#running.get(key);
+    const { clock, observer } = this.#options;
+    const running = this.#running.get(key);
+    if (running === undefined) return;
     this.#running.delete(key);
-    if (again === undefined || this.#closed) return;
-    this.#wait(key, again);
+    this.#due.done(running.group);
+    observer.worked(clock.monotonic() - running.since);
+    if (this.#closed) return;
+    if (running.again !== undefined) this.#wait(key, running.again);
     this.#serve();
   }
 
@@ -96,48 +128,43 @@ export class WorkQueue {
   }
 
   #wait(key: string, added: Waiting): void {
-    const ready = priorities.find((priority) => this.#ready[priority].has(key));
-    if (ready !== undefined) {
-      // It is due already: only a higher priority changes anything.
-      if (higher(added.priority, ready) === ready) return;
-      this.#ready[ready].delete(key);
-      this.#ready[added.priority].add(key);
+    const due = this.#due.get(key);
+    if (due !== undefined) {
+      // Only a higher priority changes anything.
+      if (higher(added.priority, due.priority) !== due.priority) {
+        this.#due.add({ ...due, priority: added.priority });
+      }
       return;
     }
-    const dueAt = this.#delayed.dueAt(key);
-    const priority = this.#delayedPriority.get(key);
-    const waiting = dueAt === undefined || priority === undefined ? added : merged({ dueAt, priority }, added);
+    const waiting = merged(this.#waiting.get(key), added);
+    this.#waiting.set(key, waiting);
     this.#delayed.set(key, waiting.dueAt);
-    this.#delayedPriority.set(key, waiting.priority);
   }
 
   /** Hands due keys to takers, and sets the timer for the next one if takers are left over. */
   #serve(): void {
     this.#promote();
     while (this.#takers.length > 0) {
-      const next = this.#next();
+      const next = this.#due.take();
       if (next === undefined) break;
-      this.#running.set(next.key, undefined);
-      this.#takers.shift()?.(next);
+      const { dueAt, group, key, priority } = next;
+      const since = this.#options.clock.monotonic();
+      this.#running.set(key, { group, since, again: undefined });
+      this.#options.observer.taken(since - dueAt);
+      this.#takers.shift()?.({ key, priority });
     }
     this.#setTimer(this.#takers.length > 0 ? this.#delayed.earliest() : undefined);
   }
 
   #promote(): void {
-    for (const key of this.#delayed.removeDue(this.#clock.monotonic())) {
-      this.#ready[this.#delayedPriority.get(key) ?? 'normal'].add(key);
-      this.#delayedPriority.delete(key);
+    const { clock, groupOf, observer } = this.#options;
+    for (const key of this.#delayed.removeDue(clock.monotonic())) {
+      const waiting = this.#waiting.get(key);
+      if (waiting === undefined) continue;
+      this.#waiting.delete(key);
+      this.#due.add({ key, group: groupOf(key), ...waiting });
+      observer.added();
     }
-  }
-
-  #next(): Taken | undefined {
-    for (const priority of priorities) {
-      for (const key of this.#ready[priority]) {
-        this.#ready[priority].delete(key);
-        return { key, priority };
-      }
-    }
-    return undefined;
   }
 
   #setTimer(dueAt: number | undefined): void {
@@ -145,7 +172,8 @@ export class WorkQueue {
     this.#timer?.cancel();
     this.#timer = undefined;
     if (dueAt === undefined) return;
-    const cancel = this.#timers.schedule(dueAt - this.#clock.monotonic(), () => {
+    const { clock, timers } = this.#options;
+    const cancel = timers.schedule(dueAt - clock.monotonic(), () => {
       this.#timer = undefined;
       this.#serve();
     });

@@ -11,8 +11,10 @@ import { randomUUID } from 'node:crypto';
 import type { Outcome } from '../reconcilers/shared/outcome.ts';
 import { type Clock, ConflictError } from '../reconcilers/shared/ports.ts';
 import type { Backoff } from './backoff.ts';
+import type { Priority } from './due-keys.ts';
+import type { EngineObserver, ReconcileResult } from './engine-observer.ts';
 import type { Log } from './logging.ts';
-import type { Priority, Taken, WorkQueue } from './work-queue.ts';
+import type { Taken, WorkQueue } from './work-queue.ts';
 
 /** How a reconcile ended: with an outcome, or by throwing. */
 export type Ending =
@@ -49,6 +51,21 @@ export function nextStep(ending: Ending, repeats: number): NextStep {
   }
 }
 
+/** How it is counted: waiting and conflicts are no failures. */
+export function resultOf(ending: Ending): ReconcileResult {
+  if (ending.kind === 'thrown') return ending.error instanceof ConflictError ? 'requeue' : 'error';
+  switch (ending.outcome.kind) {
+    case 'settled':
+      return 'success';
+    case 'again':
+      return 'requeue';
+    case 'wait':
+      return 'requeue_after';
+    case 'retry':
+      return 'error';
+  }
+}
+
 export interface WorkerOptions {
   /** Of the kind; stands in every log line. */
   readonly kind: string;
@@ -56,6 +73,9 @@ export interface WorkerOptions {
   readonly backoff: Backoff;
   readonly clock: Clock;
   readonly log: Log;
+  readonly observer: EngineObserver;
+  /** Errors that happen without a defect, such as an API server that does not answer. */
+  readonly isExpected: (error: unknown) => boolean;
   readonly reconcile: (key: string) => Promise<Outcome>;
 }
 
@@ -63,15 +83,15 @@ export interface WorkerOptions {
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #repeats = new Map<string, number>();
-  #unexpected = 0;
+  #panics = 0;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
   }
 
-  /** Reconciles that threw something else than a conflict, since the start. */
-  get unexpectedErrors(): number {
-    return this.#unexpected;
+  /** Reconciles that threw something that is neither expected nor a conflict, since the start. */
+  get panics(): number {
+    return this.#panics;
   }
 
   /** Works until the queue is closed, and ends only between two reconciles. May be called several times. */
@@ -87,17 +107,21 @@ export class Worker {
   }
 
   async #work({ key, priority }: Taken): Promise<void> {
-    const { clock, kind, log, reconcile } = this.#options;
+    const { clock, isExpected, kind, log, observer, reconcile } = this.#options;
     const startedAt = clock.monotonic();
     const ending = await endingOf(async () => await reconcile(key));
     const next = nextStep(ending, this.#repeats.get(key) ?? 0);
     const afterMs = this.#apply(key, priority, next);
-    const milliseconds = Math.round(clock.monotonic() - startedAt);
-    const fields = { kind, key, reconcileId: randomUUID(), milliseconds, afterMs };
+    const tookMs = clock.monotonic() - startedAt;
+    observer.reconciled(resultOf(ending), tookMs);
+    const fields = { kind, key, reconcileId: randomUUID(), milliseconds: Math.round(tookMs), afterMs };
     if (ending.kind === 'outcome') log.info({ ...fields, outcome: ending.outcome.kind }, 'reconciled');
     else if (ending.error instanceof ConflictError) log.info({ ...fields, outcome: 'conflict' }, 'reconciled');
     else {
-      this.#unexpected += 1;
+      if (!isExpected(ending.error)) {
+        this.#panics += 1;
+        observer.panicked();
+      }
       log.error({ ...fields, outcome: 'error', err: ending.error }, 'reconcile failed');
     }
   }

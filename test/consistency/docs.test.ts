@@ -9,6 +9,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import packageJson from '../../package.json' with { type: 'json' };
 import { optionRows } from '../../src/controller/config-options.ts';
+import { exitCodes } from '../../src/controller/process.ts';
 import { leftoversOf } from '../../src/reconcilers/phone-number/leftovers.ts';
 import { closingText } from '../../src/reconcilers/phone-number/let-go.ts';
 import { leftoverKinds, phases } from '../../src/reconcilers/phone-number/model.ts';
@@ -179,6 +180,11 @@ test('docs/reference/configuration.md has every flag with its variable and defau
   const rows = tableUnder(await textOf('docs/reference/configuration.md'), 'Configuration');
   const documented = rows.map((row) => row.slice(0, 3).map(plain));
   expect(documented).toEqual(optionRows.map(({ name, environment, fallback }) => [`--${name}`, environment, fallback]));
+});
+
+test('docs/reference/configuration.md has every exit code', async () => {
+  const codes = column(tableUnder(await textOf('docs/reference/configuration.md'), 'Exit codes'), 'Code');
+  expect(codes.map(Number)).toEqual(Object.values(exitCodes));
 });
 
 describe('fields', async () => {

@@ -179,7 +179,12 @@ describe('the policies', async () => {
 describe('the roles', async () => {
   const role = z.looseObject({
     rules: z.array(
-      z.object({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) }),
+      z.object({
+        apiGroups: z.array(z.string()).default([]),
+        resources: z.array(z.string()).default([]),
+        nonResourceURLs: z.array(z.string()).default([]),
+        verbs: z.array(z.string()),
+      }),
     ),
   });
   const manifests = await readManifests('deploy/operator/');
@@ -189,7 +194,9 @@ describe('the roles', async () => {
 
   test('grant no wildcard', () => {
     const wild = roles.filter(({ rules }) =>
-      rules.some(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs].includes('*')),
+      rules.some(({ apiGroups, nonResourceURLs, resources, verbs }) =>
+        [...apiGroups, ...nonResourceURLs, ...resources, ...verbs].some((word) => word.includes('*')),
+      ),
     );
     expect(wild).toEqual([]);
   });
@@ -219,11 +226,16 @@ describe('the roles', async () => {
     ]);
   });
 
-  test('let Secrets be read in the operator’s namespace only', () => {
-    const reading = roles.filter(({ rules }) => rules.some(({ resources }) => resources.includes('secrets')));
-    expect(reading.map(({ kind, metadata }) => `${kind} in ${metadata.namespace}`)).toEqual([
-      'Role in trunkline-system',
-    ]);
+  test.for([
+    { resource: 'secrets', verbs: ['get', 'list', 'watch'], why: 'all credentials are there' },
+    { resource: 'leases', verbs: ['get', 'create', 'patch'], why: 'one is enough, and it is never deleted' },
+  ])('let $resource be touched in the operator’s namespace only', ({ resource, verbs, why }) => {
+    const touching = roles.flatMap(({ kind, metadata, rules }) =>
+      rules
+        .filter(({ resources }) => resources.includes(resource))
+        .map((rule) => ({ role: `${kind} in ${metadata.namespace}`, verbs: rule.verbs })),
+    );
+    expect(touching, why).toEqual([{ role: 'Role in trunkline-system', verbs }]);
   });
 });
 

@@ -3,35 +3,36 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/controller/system-clock.ts';
 import { randomFraction } from '../../src/controller/system-random.ts';
 import { KubernetesError } from '../../src/providers/kubernetes/classify.ts';
-import { CredentialSource, loadKubeConfig } from '../../src/providers/kubernetes/credentials.ts';
+import { connectKubernetes } from '../../src/providers/kubernetes/connect.ts';
 import { KubernetesEventSink } from '../../src/providers/kubernetes/event-sink.ts';
-import { HttpsTransport } from '../../src/providers/kubernetes/https-transport.ts';
 import { type Change, ObjectCache } from '../../src/providers/kubernetes/object-cache.ts';
 import { ObjectClient } from '../../src/providers/kubernetes/object-client.ts';
 import { collectionPath, isOlder } from '../../src/providers/kubernetes/objects.ts';
 import { OwnWrites } from '../../src/providers/kubernetes/own-writes.ts';
 import { KubernetesPhoneNumberStore, phoneNumbers } from '../../src/providers/kubernetes/phone-number-store.ts';
+import type { KubernetesTransport } from '../../src/providers/kubernetes/transport.ts';
 import { Watcher } from '../../src/providers/kubernetes/watcher.ts';
 import { ConflictError, type KubernetesObject } from '../../src/reconcilers/shared/ports.ts';
 import { recordedLog } from '../support/log-lines.ts';
+import { projectPath } from '../tools/operator-world.ts';
 import { startWorld, type World } from '../tools/world.ts';
 
 const finalizer = 'telephony.trunkline.dev/cleanup';
 const deadlineMs = 10_000;
 const soon = { timeout: 20_000, interval: 50 };
+/** Watches that go on; not lists that stream. */
+const watches = /watch=true&(?!.*sendInitialEvents)/;
 
 let world: World;
 let made = 0;
 
 beforeAll(async () => {
   world = await startWorld({ liveKitServers: 0, controllerManager: false });
-  const folder = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-  await world.applyManifests([folder('deploy/operator/namespace.yaml'), folder('crds'), folder('deploy/operator')]);
+  await world.applyManifests(['deploy/operator/namespace.yaml', 'crds', 'deploy/operator'].map(projectPath));
 });
 afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
@@ -40,8 +41,16 @@ afterEach(() => {
   world.apiProxy.faults.clear();
 });
 
-function transportFor(kubeconfig: string, milliseconds = deadlineMs): HttpsTransport {
-  return new HttpsTransport(new CredentialSource(() => loadKubeConfig(kubeconfig), systemClock), 'test', milliseconds);
+/** The fault proxy speaks HTTP/1.1. */
+async function transportFor(kubeconfig: string, milliseconds = deadlineMs): Promise<KubernetesTransport> {
+  return await connectKubernetes({
+    kubeconfig,
+    userAgent: 'test',
+    deadlineMs: milliseconds,
+    clock: systemClock,
+    timers: systemClock,
+    log: recordedLog().log,
+  });
 }
 
 /** A PhoneNumber that nobody else uses, as its manifest. */
@@ -66,7 +75,7 @@ async function annotate(name: string, value: string): Promise<void> {
 /** The operator's side: transport, watched cache and store, all through the proxy. */
 async function operator({ inactivityMs = 70_000 } = {}) {
   const recorded = recordedLog();
-  const transport = transportFor(world.proxiedOperatorKubeconfig);
+  const transport = await transportFor(world.proxiedOperatorKubeconfig);
   const cache = new ObjectCache({ number: ({ metadata }) => [metadata.name] }, recorded.log);
   const writes = new OwnWrites(cache, systemClock, recorded.log);
   const changes: Change[] = [];
@@ -135,7 +144,7 @@ describe('list and watch', () => {
   });
 
   test('a list of several pages is complete, and a number is found in every namespace', async () => {
-    const admin = transportFor(world.controlPlane.adminKubeconfig);
+    const admin = await transportFor(world.controlPlane.adminKubeconfig);
     const client = new ObjectClient(admin, phoneNumbers);
     await world.controlPlane.kubectl(['create', 'namespace', 'elsewhere']);
     const documents = Array.from({ length: 520 }, () => manifest());
@@ -192,19 +201,59 @@ describe('list and watch', () => {
     expect(heard(side.changes, again), 'it is another object of the same name').toEqual(['new', 'gone', 'new']);
   });
 
-  test('a restored backup, in which versions went back, is noticed', async () => {
-    await using side = await operator({ inactivityMs: 3_000 });
-    const before = await create();
-    const snapshot = await world.controlPlane.takeSnapshot();
-    const after = await create();
-    for (const value of ['1', '2', '3', '4', '5']) await annotate(before, value);
-    await expect.poll(() => side.cached(before)?.metadata.annotations?.['seen'], soon).toBe('5');
-    await expect.poll(() => side.cached(after), soon).toBeDefined();
-    await world.controlPlane.restoreSnapshot(snapshot);
-    await expect.poll(() => side.cached(after), { ...soon, timeout: 60_000 }).toBeUndefined();
-    expect(side.cached(before)?.metadata.annotations?.['seen']).toBeUndefined();
-    await annotate(before, 'new history');
-    await expect.poll(() => side.cached(before)?.metadata.annotations?.['seen'], soon).toBe('new history');
+  test('a watch that is told in its stream that it has expired (410) starts again with a list', async () => {
+    await using side = await operator();
+    const removed = await create();
+    await expect.poll(() => side.cached(removed), soon).toBeDefined();
+    const status = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' };
+    const body = `${JSON.stringify({ type: 'ERROR', object: status })}\n`;
+    world.apiProxy.faults.add({ effect: { kind: 'status', status: 200, body }, path: watches, times: 1 });
+    await world.controlPlane.kubectl(['delete', 'phonenumber', removed, '--wait=false']);
+    world.apiProxy.cutStreams();
+    await expect.poll(() => side.cached(removed), soon).toBeUndefined();
+    await expect.poll(() => side.warnings().join('\n'), soon).toContain('410 Expired');
+  });
+
+  test('a server that ends every watch at once is not flooded, and nothing is missed', async () => {
+    await using side = await operator();
+    const name = await create();
+    const storm = world.apiProxy.faults.add({ effect: { kind: 'status', status: 200, body: '' }, path: watches });
+    world.apiProxy.cutStreams();
+    await expect.poll(() => storm.hits, soon).toBe(2);
+    await annotate(name, 'in the storm');
+    expect(storm.hits).toBeLessThan(5);
+    storm.remove();
+    await expect.poll(() => side.cached(name)?.metadata.annotations?.['seen'], soon).toBe('in the storm');
+  });
+
+  test('a server that has too much to do (429) is left alone for as long as it asks for', async () => {
+    await using side = await operator();
+    const name = await create();
+    await expect.poll(() => side.cached(name), soon).toBeDefined();
+    const headers = { 'retry-after': '1' };
+    const busy = world.apiProxy.faults.add({
+      effect: { kind: 'status', status: 429, headers },
+      path: watches,
+      times: 2,
+    });
+    const since = performance.now();
+    world.apiProxy.cutStreams();
+    await annotate(name, 'meanwhile');
+    await expect.poll(() => side.cached(name)?.metadata.annotations?.['seen'], soon).toBe('meanwhile');
+    expect(busy.hits).toBe(2);
+    expect(performance.now() - since).toBeGreaterThan(2_000);
+  });
+
+  test('a listener that throws harms neither the watch nor other listeners', async () => {
+    await using side = await operator();
+    side.cache.subscribe(() => {
+      throw new Error('a defect');
+    });
+    const later: Change[] = [];
+    side.cache.subscribe((change) => later.push(change));
+    const name = await create();
+    await annotate(name, 'after the defect');
+    await expect.poll(() => heard(later, name), soon).toEqual(['new', 'changed']);
   });
 });
 
@@ -321,7 +370,7 @@ describe('writes', () => {
 
 describe('the transport', () => {
   test('gives a request up at its deadline, and goes on with the next', async () => {
-    const transport = transportFor(world.proxiedOperatorKubeconfig, 300);
+    const transport = await transportFor(world.proxiedOperatorKubeconfig, 300);
     const client = new ObjectClient(transport, phoneNumbers);
     const hang = world.apiProxy.faults.add({ effect: { kind: 'hang' } });
     const started = performance.now();
@@ -336,7 +385,7 @@ describe('the transport', () => {
     { name: 'before the answer', why: 'the connection was closed', effect: { kind: 'reset' } as const },
     { name: 'within the answer', why: 'half a list is no list', effect: { kind: 'cut', afterBytes: 20 } as const },
   ])('takes a connection that breaks $name as no answer', async ({ effect, why }) => {
-    const transport = transportFor(world.proxiedOperatorKubeconfig);
+    const transport = await transportFor(world.proxiedOperatorKubeconfig);
     world.apiProxy.faults.add({ effect });
     await expect(new ObjectClient(transport, phoneNumbers).list(), why).rejects.toMatchObject({
       name: 'KubernetesError',
@@ -349,14 +398,14 @@ describe('the transport', () => {
     const good = await readFile(world.controlPlane.operatorKubeconfig, 'utf8');
     const path = join(world.folder, 'rotating.kubeconfig');
     await writeFile(path, good.replace('operator-token', 'expired-token'));
-    const transport = transportFor(path);
+    const transport = await transportFor(path);
     const client = new ObjectClient(transport, phoneNumbers);
     await expect(client.list()).rejects.toMatchObject({ problem: { status: 401 } });
     await writeFile(path, good);
     await expect(Promise.all([client.list(), client.list(), client.list()])).resolves.toHaveLength(3);
 
     await writeFile(path, good.replace('operator-token', 'expired-token'));
-    const watching = transportFor(path);
+    const watching = await transportFor(path);
     const ending = new AbortController();
     const query = { watch: 'true', timeoutSeconds: '1' };
     const stream = () => watching.stream({ path: collectionPath(phoneNumbers), query, signal: ending.signal });
@@ -365,41 +414,6 @@ describe('the transport', () => {
     await expect(drained(stream())).resolves.toBeUndefined();
     transport.close();
     watching.close();
-  });
-
-  test('uses few connections for many requests', async () => {
-    const transport = transportFor(world.proxiedOperatorKubeconfig);
-    const client = new ObjectClient(transport, phoneNumbers);
-    for (let count = 0; count < 50; count += 1) await client.read({ namespace: 'default', name: 'nobody' });
-    const sockets = Object.values(
-      Reflect.get(transport, 'close') === undefined ? {} : process.getActiveResourcesInfo(),
-    );
-    expect(sockets.filter((name) => name === 'TLSSocketWrap').length).toBeLessThan(40);
-    transport.close();
-  });
-
-  test.for([
-    { name: 'a file that is not there', content: undefined, message: 'ENOENT' },
-    {
-      name: 'a server without TLS',
-      content: { cluster: { server: 'http://127.0.0.1:1' } },
-      message: 'Cannot use API server "http://127.0.0.1:1"',
-    },
-    {
-      name: 'a proxy',
-      content: { cluster: { server: 'https://127.0.0.1:1', 'proxy-url': 'http://127.0.0.1:2' } },
-      message: 'proxy-url is not supported',
-    },
-  ])('refuses $name clearly', async ({ content, message, name }) => {
-    const path = join(world.folder, `${name.replaceAll(' ', '-')}.kubeconfig`);
-    const document = {
-      clusters: [{ name: 'x', ...content }],
-      users: [{ name: 'x', user: {} }],
-      contexts: [{ name: 'x', context: { cluster: 'x', user: 'x' } }],
-      'current-context': 'x',
-    };
-    if (content !== undefined) await writeFile(path, JSON.stringify(document));
-    expect(() => loadKubeConfig(path)).toThrow(message);
   });
 });
 

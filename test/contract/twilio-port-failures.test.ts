@@ -152,7 +152,9 @@ describe('every call', () => {
     bench.emulator.faults.add({ effect });
     const port = connect(bench.emulator.url);
     const calls = Object.entries(everyCall);
-    expect(calls).toHaveLength(Object.keys(port).length);
+    // A probe takes some failures for an answer: see test/unit/providers/twilio-delete-right.test.ts.
+    const others = Object.keys(port).filter((name) => name !== 'probeDeleteRight');
+    expect(calls.map(([name]) => name).toSorted()).toEqual(others.toSorted());
     const seen = await Promise.all(calls.map(async ([name, call]) => ({ name, verdict: await verdictOf(call(port)) })));
     expect(seen).toMatchObject(calls.map(([name]) => ({ name, verdict })));
   });

@@ -66,17 +66,36 @@ describe('KubernetesEventSink', () => {
     expect(body.metadata.name).not.toMatch(/[.-]\./);
   });
 
-  test('says the same once in ten minutes, and what differs each time', async () => {
+  test('writes what repeats as a series of one event, at its second time and at its end', async () => {
     const { clock, sink, taken } = stage();
     for (let count = 0; count < 50; count += 1) sink.publish(one, note);
     sink.publish(one, { ...note, note: 'something else' });
     sink.publish(kubernetesObject('two', 1), note);
-    await settle();
-    expect(taken).toHaveLength(3);
-    await clock.advance(600_000);
+    await clock.advance(720_000);
+    const first = taken[0]?.body as { metadata: { name: string } };
+    const path = `/apis/events.k8s.io/v1/namespaces/default/events/${first.metadata.name}`;
+    const contentType = 'application/merge-patch+json';
+    const lastObservedTime = '2026-01-01T00:00:00.000000Z';
+    expect(taken.map(({ method }) => method)).toEqual(['POST', 'PATCH', 'POST', 'POST', 'PATCH']);
+    expect([taken[1], taken[4]]).toMatchObject([
+      { path, contentType, body: { series: { count: 2, lastObservedTime } } },
+      { path, contentType, body: { series: { count: 50, lastObservedTime } } },
+    ]);
+    expect(clock.pendingTimers, 'all is told').toBe(0);
     sink.publish(one, note);
     await settle();
-    expect(taken).toHaveLength(4);
+    expect(taken.at(-1)?.method, 'after a pause it is a new event').toBe('POST');
+  });
+
+  test('makes the event of a series again that is gone', async () => {
+    const { sink, taken } = stage(async ({ method }) =>
+      method === 'PATCH' ? { status: 404, headers: {}, body: { reason: 'NotFound' } } : created,
+    );
+    sink.publish(one, note);
+    sink.publish(one, note);
+    await settle();
+    const [first, again] = taken.map(({ body }) => body as { metadata: unknown });
+    expect(again).toEqual({ ...first, series: { count: 2, lastObservedTime: expect.any(String) } });
   });
 
   test('tries again while the API server is away, and gives up in the end', async () => {
@@ -90,7 +109,7 @@ describe('KubernetesEventSink', () => {
     await clock.advance(60_000);
     expect([calls, taken.length]).toEqual([3, 1]);
     sink.publish(one, { ...note, note: 'never taken' });
-    await clock.advance(600_000);
+    await clock.advance(900_000);
     expect([calls, taken.length, clock.pendingTimers]).toEqual([7, 1, 0]);
     expect(lines().at(-1)).toMatchObject({ level: 'warn', msg: 'event dropped: it was not taken' });
   });
@@ -108,7 +127,7 @@ describe('KubernetesEventSink', () => {
   test('keeps a bounded number while the API server hangs', async () => {
     const hang = Promise.withResolvers<KubernetesReply>();
     const { sink, taken, lines } = stage(async () => await hang.promise);
-    for (let count = 0; count < 1_500; count += 1) sink.publish(one, { ...note, note: `number ${count}` });
+    for (let count = 0; count < 1_500; count += 1) sink.publish(kubernetesObject(`number-${count}`, 1), note);
     hang.resolve(created);
     await expect.poll(() => taken.length).toBe(1_001);
     expect(lines().filter(({ level }) => level === 'warn')).toHaveLength(499);

@@ -9,7 +9,7 @@ import {
   type Intent,
   KubernetesError,
 } from '../../src/providers/kubernetes/classify.ts';
-import { troubleOf } from '../../src/providers/kubernetes/watcher.ts';
+import { troubleOf } from '../../src/providers/kubernetes/watch-event.ts';
 
 const status = (code: number, reason: string, message: string, details: object = {}) => ({
   status: code,
@@ -172,7 +172,7 @@ describe('troubleOf()', () => {
     { name: 'a cut connection', why: 'the position is good', error: failed(undefined), want: 'resume' },
     { name: '401', why: 'a new token comes', error: failed(401), want: 'resume' },
     { name: '403', why: 'a role was changed', error: failed(403), want: 'resume' },
-    { name: '429', why: 'the server is busy', error: failed(429), want: 'resume' },
+    { name: '429', why: 'the server is busy', error: failed(429), want: 'keep' },
     { name: '500', why: 'the server is ill', error: failed(500), want: 'resume' },
     { name: '410', why: 'history is gone', error: failed(410, 'Expired'), want: 'relist' },
     { name: '404', why: 'the kind was taken away', error: failed(404, 'NotFound'), want: 'relist' },

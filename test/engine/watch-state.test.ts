@@ -3,22 +3,29 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { Page } from '../../src/providers/kubernetes/objects.ts';
-import { initialMemory, step, type WatchInput, type WatchMemory } from '../../src/providers/kubernetes/watch-state.ts';
-import { inputOf } from '../../src/providers/kubernetes/watcher.ts';
+import { step, type WatchInput, type WatchMemory } from '../../src/providers/kubernetes/watch-state.ts';
+import { inputOf } from '../../src/providers/kubernetes/watch-event.ts';
 import { kubernetesObject } from '../support/kubernetes-objects.ts';
 
 const [one, two] = [kubernetesObject('one', 11), kubernetesObject('two', 12)];
 const now = 1_000_000;
 const calm = { count: 0, lastAt: 0 };
-const watchingAt = (resourceVersion: string, heard = false, since = now - 60_000): WatchMemory => ({
-  state: { kind: 'watching', resourceVersion, since, heard },
+const watchingAt = (resourceVersion: string, heard = false, since = now - 60_000, resumed = false): WatchMemory => ({
+  state: { kind: 'watching', resourceVersion, since, heard, resumed },
   troubles: calm,
 });
 const page = (items: Page['items'], resourceVersion: string, continueToken = ''): WatchInput => ({
   kind: 'page',
   page: { items, resourceVersion, continueToken },
 });
-const trouble = (effect: 'resume' | 'relist', retryAfterMs = 0): WatchInput => ({
+const bookmark = (resourceVersion: string, endsList = false): WatchInput => ({
+  kind: 'bookmark',
+  resourceVersion,
+  endsList,
+});
+const streaming: WatchMemory = { state: { kind: 'streaming' }, troubles: calm };
+const listing = (continueToken = ''): WatchMemory => ({ state: { kind: 'listing', continueToken }, troubles: calm });
+const trouble = (effect: 'keep' | 'resume' | 'relist', retryAfterMs = 0): WatchInput => ({
   kind: 'trouble',
   trouble: { effect, message: 'something', retryAfterMs },
 });
@@ -26,47 +33,103 @@ const trouble = (effect: 'resume' | 'relist', retryAfterMs = 0): WatchInput => (
 describe('step()', () => {
   test.for([
     {
-      name: 'a first page of several only collects',
+      name: 'an object of a list that streams is put aside',
       why: 'half a list would look like deletions',
-      memory: initialMemory,
+      memory: streaming,
+      input: { kind: 'event' as const, type: 'ADDED' as const, object: one },
+      want: { ...streaming, deliveries: [{ kind: 'stage', objects: [one] }] },
+    },
+    {
+      name: 'an object that goes while the list streams is taken off it',
+      why: 'it is not there any more',
+      memory: streaming,
+      input: { kind: 'event' as const, type: 'DELETED' as const, object: one },
+      want: { ...streaming, deliveries: [{ kind: 'unstage', object: one }] },
+    },
+    {
+      name: 'an ordinary bookmark in a list that streams says nothing',
+      why: 'more objects may come',
+      memory: streaming,
+      input: bookmark('20'),
+      want: streaming,
+    },
+    {
+      name: 'the bookmark at the end of the list replaces everything, and the stream goes on as a watch',
+      why: 'the watch begins exactly where the list ends',
+      memory: streaming,
+      input: bookmark('20', true),
+      want: { ...watchingAt('20', false, now), deliveries: [{ kind: 'replace' }] },
+    },
+    {
+      name: 'a refused stream is followed by pages at once',
+      why: 'the server does not stream lists',
+      memory: streaming,
+      input: trouble('relist'),
+      want: { ...listing(), warning: 'something' },
+    },
+    {
+      name: 'a stream that ends too early is followed by pages at once',
+      why: 'half a list is no list',
+      memory: streaming,
+      input: { kind: 'ended' as const },
+      want: { ...listing(), warning: 'list ended before all objects were told of' },
+    },
+    {
+      name: 'a cut stream is followed by pages after a pause',
+      why: 'the server is in trouble, and the stream may be what troubles it',
+      memory: streaming,
+      input: trouble('resume'),
+      want: {
+        state: { kind: 'pausing', forMs: 1_200, next: { kind: 'list' } },
+        troubles: { count: 1, lastAt: now },
+        warning: 'something',
+      },
+    },
+    {
+      name: 'a first page of several is put aside',
+      why: 'half a list would look like deletions',
+      memory: listing(),
       input: page([one], '20', 'more'),
-      want: { state: { kind: 'listing', items: [one], continueToken: 'more' }, troubles: calm },
+      want: { ...listing('more'), deliveries: [{ kind: 'stage', objects: [one] }] },
     },
     {
       name: 'the last page replaces everything and starts the watch where the list ends',
       why: 'the watch must begin exactly where the list ends',
-      memory: { state: { kind: 'listing' as const, items: [one], continueToken: 'more' }, troubles: calm },
+      memory: listing('more'),
       input: page([two], '20'),
-      want: { ...watchingAt('20', false, now), delivery: { kind: 'replace', objects: [one, two] } },
+      want: {
+        ...watchingAt('20', false, now),
+        deliveries: [{ kind: 'stage', objects: [two] }, { kind: 'replace' }],
+      },
     },
     {
       name: 'an event moves the position on',
       why: 'the next watch resumes behind it',
       memory: watchingAt('10'),
       input: { kind: 'event' as const, type: 'MODIFIED' as const, object: one },
-      want: { ...watchingAt('11', true), delivery: { kind: 'apply', object: one } },
+      want: { ...watchingAt('11', true), deliveries: [{ kind: 'apply', object: one }] },
     },
     {
       name: 'a deletion is told',
       why: 'the cache has to forget it',
       memory: watchingAt('10'),
       input: { kind: 'event' as const, type: 'DELETED' as const, object: one },
-      want: { ...watchingAt('11', true), delivery: { kind: 'remove', object: one } },
+      want: { ...watchingAt('11', true), deliveries: [{ kind: 'remove', object: one }] },
     },
     {
       name: 'a bookmark moves the position on and tells nothing',
       why: 'a quiet kind must not fall out of the history',
       memory: watchingAt('10'),
-      input: { kind: 'bookmark' as const, resourceVersion: '9999999999999999999999' },
+      input: bookmark('9999999999999999999999'),
       want: watchingAt('9999999999999999999999', true),
     },
     {
       name: 'a version that goes back casts doubt on everything',
       why: 'a backup was restored under us',
       memory: watchingAt('10'),
-      input: { kind: 'bookmark' as const, resourceVersion: '9' },
+      input: bookmark('9'),
       want: {
-        state: { kind: 'pausing', forMs: 1_200, next: { kind: 'list' } },
+        state: { kind: 'pausing', forMs: 1_200, next: { kind: 'stream' } },
         troubles: { count: 1, lastAt: now },
         warning: 'resource version went back from 10 to 9',
       },
@@ -90,6 +153,17 @@ describe('step()', () => {
       },
     },
     {
+      name: 'a server that ends every watch at once is there, so that no list is needed',
+      why: 'a list would be ended, too, and costs more',
+      memory: { ...watchingAt('10', false, now - 500, true), troubles: { count: 1, lastAt: now } },
+      input: { kind: 'ended' as const },
+      want: {
+        state: { kind: 'pausing', forMs: 2_400, next: { kind: 'watch', resourceVersion: '10' } },
+        troubles: { count: 2, lastAt: now },
+        warning: 'watch ended at once',
+      },
+    },
+    {
       name: 'a cut connection resumes at its position',
       why: 'a list of everything costs the server more than a watch',
       memory: watchingAt('10', true),
@@ -103,10 +177,10 @@ describe('step()', () => {
     {
       name: 'a failed page starts the list from its beginning',
       why: 'the rest of a list belongs to a state that may be gone',
-      memory: { state: { kind: 'listing' as const, items: [one], continueToken: 'more' }, troubles: calm },
+      memory: listing('more'),
       input: trouble('resume'),
       want: {
-        state: { kind: 'pausing', forMs: 1_200, next: { kind: 'list' } },
+        state: { kind: 'pausing', forMs: 1_200, next: { kind: 'stream' } },
         troubles: { count: 1, lastAt: now },
         warning: 'something',
       },
@@ -117,7 +191,7 @@ describe('step()', () => {
       memory: { ...watchingAt('10'), troubles: { count: 9, lastAt: now - 119_000 } },
       input: trouble('relist'),
       want: {
-        state: { kind: 'pausing', forMs: 45_000, next: { kind: 'list' } },
+        state: { kind: 'pausing', forMs: 45_000, next: { kind: 'stream' } },
         troubles: { count: 10, lastAt: now },
         warning: 'something',
       },
@@ -128,7 +202,7 @@ describe('step()', () => {
       memory: { ...watchingAt('10'), troubles: { count: 9, lastAt: now - 121_000 } },
       input: trouble('relist'),
       want: {
-        state: { kind: 'pausing', forMs: 1_200, next: { kind: 'list' } },
+        state: { kind: 'pausing', forMs: 1_200, next: { kind: 'stream' } },
         troubles: { count: 1, lastAt: now },
         warning: 'something',
       },
@@ -152,14 +226,50 @@ describe('step()', () => {
         troubles: calm,
       },
       input: { kind: 'paused' as const },
-      want: watchingAt('10', false, now),
+      want: watchingAt('10', false, now, true),
+    },
+    {
+      name: 'an event after a trouble shows that the position is good',
+      why: 'the server goes on with the history that we know',
+      memory: watchingAt('10', false, now, true),
+      input: { kind: 'event' as const, type: 'MODIFIED' as const, object: one },
+      want: { ...watchingAt('11', true, now), deliveries: [{ kind: 'apply', object: one }] },
+    },
+    {
+      name: 'a server that was away for more than one attempt is asked for a new list',
+      why: 'it may have come back with an older state, in which our position stands for something else',
+      memory: { ...watchingAt('10', false, now, true), troubles: { count: 1, lastAt: now } },
+      input: trouble('resume'),
+      want: {
+        state: { kind: 'pausing', forMs: 2_400, next: { kind: 'stream' } },
+        troubles: { count: 2, lastAt: now },
+        warning: 'something',
+      },
+    },
+    {
+      name: 'a server that has too much to do is not asked for a list on top of that',
+      why: 'it is there, and it is the same',
+      memory: { ...watchingAt('10', false, now, true), troubles: { count: 1, lastAt: now } },
+      input: trouble('keep'),
+      want: {
+        state: { kind: 'pausing', forMs: 2_400, next: { kind: 'watch', resourceVersion: '10' } },
+        troubles: { count: 2, lastAt: now },
+        warning: 'something',
+      },
     },
     {
       name: 'after a pause that followed doubt comes a new list',
       why: 'only a list shows missed deletions',
+      memory: { state: { kind: 'pausing' as const, forMs: 1, next: { kind: 'stream' as const } }, troubles: calm },
+      input: { kind: 'paused' as const },
+      want: streaming,
+    },
+    {
+      name: 'after a pause that followed a cut list come pages',
+      why: 'the stream did not work',
       memory: { state: { kind: 'pausing' as const, forMs: 1, next: { kind: 'list' as const } }, troubles: calm },
       input: { kind: 'paused' as const },
-      want: { state: { kind: 'listing', items: [], continueToken: '' }, troubles: calm },
+      want: listing(),
     },
   ])('$name', ({ input, memory, want, why }) => {
     expect(step(memory, input, { now, fraction: 0.5 }), why).toEqual(want);
@@ -183,14 +293,26 @@ describe('inputOf()', () => {
       name: 'a bookmark, which has no name',
       why: 'it is no object',
       line: JSON.stringify({ type: 'BOOKMARK', object: { kind: 'Thing', metadata: { resourceVersion: '30' } } }),
-      want: { kind: 'bookmark', resourceVersion: '30' },
+      want: { kind: 'bookmark', resourceVersion: '30', endsList: false },
+    },
+    {
+      name: 'the bookmark at the end of a list that streamed',
+      why: 'only its annotation tells it from others',
+      line: JSON.stringify({
+        type: 'BOOKMARK',
+        object: {
+          kind: 'Thing',
+          metadata: { resourceVersion: '30', annotations: { 'k8s.io/initial-events-end': 'true' } },
+        },
+      }),
+      want: { kind: 'bookmark', resourceVersion: '30', endsList: true },
     },
     { name: '410 in the stream', why: 'history is gone', line: status(410, 'Expired'), want: 'relist' },
     {
       name: '429 in the stream',
       why: 'the position is still good',
       line: status(429, 'TooManyRequests'),
-      want: 'resume',
+      want: 'keep',
     },
     {
       name: '500 in the stream',

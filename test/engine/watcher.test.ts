@@ -11,9 +11,9 @@ import { type CollectionFault, FakeCollection } from '../support/fake-collection
 import { kubernetesObject } from '../support/kubernetes-objects.ts';
 import { recordedLog } from '../support/log-lines.ts';
 
-function stage(names: readonly string[] = []) {
+function stage(names: readonly string[] = [], streamsLists = true) {
   const clock = new FakeClock();
-  const collection = new FakeCollection();
+  const collection = new FakeCollection({ streamsLists });
   for (const name of names) collection.put(name, 1);
   const { lines, log } = recordedLog();
   const changes: Change[] = [];
@@ -37,6 +37,7 @@ function stage(names: readonly string[] = []) {
     collection,
     lines,
     log,
+    watcher,
     async stop() {
       stopping.abort();
       await running;
@@ -61,10 +62,18 @@ function expectEqualToServer({ cache, collection }: Stage): void {
 }
 
 describe('a watched cache', () => {
-  test('is synced after a list of several pages, and then follows', async () => {
-    const world = stage(['a', 'b', 'c']);
+  test.for([
+    { name: 'a list that streams', why: 'list and watch are one request', streams: true, requests: ['stream'] },
+    {
+      name: 'a list of several pages',
+      why: 'the server does not stream lists',
+      streams: false,
+      requests: ['stream', 'list', 'list', 'watch'],
+    },
+  ])('is synced after $name, and then follows', async ({ requests, streams, why }) => {
+    const world = stage(['a', 'b', 'c'], streams);
     await world.clock.advance(0);
-    expect([world.cache.isSynced, world.collection.requests]).toEqual([true, ['list', 'list', 'watch']]);
+    expect([world.cache.isSynced, world.collection.requests], why).toEqual([true, requests]);
     expect(world.changes.every(({ initial }) => initial)).toBe(true);
     world.collection.put('d', 1);
     world.collection.put('a', 2);
@@ -87,7 +96,7 @@ describe('a watched cache', () => {
     world.collection.put('b', 1);
     await world.clock.advance(10_000);
     expect(told(world.changes)).toEqual(['new a uid-1', 'gone a uid-1', 'new b uid-2']);
-    expect(world.collection.requests, 'history was there, so no list was needed').toEqual(['list', 'watch', 'watch']);
+    expect(world.collection.requests, 'history was there, so no list was needed').toEqual(['stream', 'watch']);
     await world.stop();
   });
 
@@ -169,6 +178,43 @@ describe('a watched cache', () => {
     await world.stop();
   }, 30_000);
 
+  test('is not told of half a list', async () => {
+    const world = stage(['a', 'b']);
+    await world.clock.advance(0);
+    world.collection.fail('half a list');
+    world.collection.fail('cut streams');
+    world.collection.put('c', 1);
+    world.collection.forgetHistory();
+    await world.clock.advance(10_000);
+    expect(world.collection.requests).toEqual(['stream', 'watch', 'stream', 'list', 'list', 'watch']);
+    expect(told(world.changes)).toEqual(['new a uid-1', 'new b uid-2', 'new c uid-3']);
+    await world.stop();
+  });
+
+  test('holds equal parts of its objects once', async () => {
+    const world = stage();
+    const spec = { voice: { sipTrunk: {} } };
+    world.collection.put('a', spec);
+    world.collection.put('b', spec);
+    await world.clock.advance(0);
+    world.collection.put('c', { ...spec, phoneNumber: '+15550100000' });
+    await world.clock.advance(0);
+    const [a, b, c] = world.cache.list();
+    expect(b?.spec).toBe(a?.spec);
+    expect(c?.spec).toEqual({ ...spec, phoneNumber: '+15550100000' });
+    expect(Reflect.get(c?.spec ?? {}, 'voice')).toBe(Reflect.get(a?.spec ?? {}, 'voice'));
+    await world.stop();
+  });
+
+  test('knows when the server was heard last', async () => {
+    const world = stage();
+    await world.clock.advance(5_000);
+    world.collection.put('a', 1);
+    await world.clock.advance(2_000);
+    expect(world.watcher.heardAt).toBe(5_000);
+    await world.stop();
+  });
+
   test('ends equal to the server, whatever happened on the way', async () => {
     const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
     const action = fc.oneof(
@@ -187,14 +233,15 @@ describe('a watched cache', () => {
             'cut streams',
             'end streams',
             'garbage',
+            'half a list',
             'silence',
           ),
         }),
       },
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { maxLength: 30 }), async (actions) => {
-        const world = stage();
+      fc.asyncProperty(fc.array(action, { maxLength: 30 }), fc.boolean(), async (actions, streamsLists) => {
+        const world = stage([], streamsLists);
         for (const one of actions) {
           if (one.do === 'put') world.collection.put(one.name, one.spec);
           else if (one.do === 'remove') world.collection.remove(one.name);

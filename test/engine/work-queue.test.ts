@@ -3,7 +3,9 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { priorities, type Priority, type Taken, WorkQueue } from '../../src/controller/work-queue.ts';
+import { priorities, type Priority } from '../../src/controller/due-keys.ts';
+import { type QueueObserver, silentObserver } from '../../src/controller/engine-observer.ts';
+import { type Taken, WorkQueue } from '../../src/controller/work-queue.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
 interface Bench {
@@ -15,14 +17,26 @@ interface Bench {
   take(): void;
 }
 
-function bench(): Bench {
+interface BenchOptions {
+  /** The part of the key before a colon if not given. */
+  readonly groupOf?: (key: string) => string;
+  readonly mostPerGroup?: number;
+  readonly observer?: QueueObserver;
+}
+
+function bench(options: BenchOptions = {}): Bench {
+  const { groupOf = ownerOf, mostPerGroup = 100, observer = silentObserver } = options;
   const clock = new FakeClock();
-  const queue = new WorkQueue(clock, clock);
+  const queue = new WorkQueue({ clock, timers: clock, observer, groupOf, mostPerGroup });
   const handed: { key: string; at: number }[] = [];
   const onTaken = (taken: Taken | undefined): void => {
     if (taken !== undefined) handed.push({ key: taken.key, at: clock.monotonic() });
   };
   return { clock, queue, handed, take: () => void queue.take().then(onTaken) };
+}
+
+function ownerOf(key: string): string {
+  return key.split(':')[0] ?? '';
 }
 
 describe('WorkQueue', () => {
@@ -58,7 +72,7 @@ describe('WorkQueue', () => {
   });
 
   test('hands high priority out first, and in each priority who was due first', async () => {
-    const { handed, queue, take } = bench();
+    const { handed, queue, take } = bench({ groupOf: () => 'all' });
     queue.add('low 1', { priority: 'low' });
     queue.add('normal 1');
     queue.add('low 2', { priority: 'low' });
@@ -83,8 +97,56 @@ describe('WorkQueue', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test('lets groups take turns, however many keys one of them has', async () => {
+    const { handed, queue, take } = bench();
+    for (let count = 0; count < 1_000; count += 1) queue.add(`large:${count}`);
+    queue.add('small:0');
+    queue.add('tiny:0');
+    queue.add('small:1');
+    for (let count = 0; count < 6; count += 1) take();
+    await settle();
+    expect(handed.map(({ key }) => key)).toEqual(['large:0', 'small:0', 'tiny:0', 'large:1', 'small:1', 'large:2']);
+  });
+
+  test('does not let a group beyond its share, whatever its priority, and lets it go on when one is done', async () => {
+    const { handed, queue, take } = bench({ mostPerGroup: 2 });
+    for (let count = 0; count < 4; count += 1) queue.add(`hanging:${count}`, { priority: 'high' });
+    for (let count = 0; count < 4; count += 1) take();
+    queue.add('other:0', { priority: 'low' });
+    await settle();
+    expect(handed.splice(0).map(({ key }) => key)).toEqual(['hanging:0', 'hanging:1', 'other:0']);
+    queue.done('hanging:1');
+    await settle();
+    expect(handed.map(({ key }) => key)).toEqual(['hanging:2']);
+  });
+
+  test('tells what its metrics need', async () => {
+    const told: string[] = [];
+    const observer: QueueObserver = {
+      added: () => told.push('added'),
+      delayed: () => told.push('delayed'),
+      taken: (waitedMs) => told.push(`taken after ${waitedMs}`),
+      worked: (forMs) => told.push(`worked for ${forMs}`),
+    };
+    const { clock, queue, take } = bench({ observer });
+    queue.add('a', { afterMs: 1_000 });
+    queue.add('b');
+    queue.add('b', { priority: 'low' });
+    queue.add('b', { priority: 'high' });
+    expect([queue.depth, queue.runningFor]).toEqual([{ high: 1, normal: 0, low: 0 }, []]);
+    await clock.advance(3_000);
+    expect(queue.depth, 'what is due counts, although no worker asked').toEqual({ high: 1, normal: 1, low: 0 });
+    take();
+    take();
+    await clock.advance(500);
+    expect(queue.runningFor).toEqual([500, 500]);
+    queue.done('b');
+    expect(queue.runningFor).toEqual([500]);
+    expect(told).toEqual(['delayed', 'added', 'added', 'taken after 3000', 'taken after 2000', 'worked for 500']);
+  });
+
   test('keeps its promises however it is used', async () => {
-    const key = fc.constantFrom('a', 'b', 'c', 'd');
+    const key = fc.constantFrom('a:1', 'a:2', 'a:3', 'a:4', 'b:1', 'b:2', 'c:1', 'c:2');
     const command = fc.oneof(
       fc.record({
         do: fc.constant('add' as const),
@@ -97,9 +159,9 @@ describe('WorkQueue', () => {
       fc.record({ do: fc.constant('advance' as const), by: fc.constantFrom(1, 3, 10, 30) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { maxLength: 40 }), async (commands) => {
-        const { clock, handed, queue, take } = bench();
-        const model = new Model();
+      fc.asyncProperty(fc.array(command, { maxLength: 60, size: 'max' }), async (commands) => {
+        const { clock, handed, queue, take } = bench({ mostPerGroup: 2 });
+        const model = new Model(2);
         for (const one of commands) {
           if (one.do === 'add') {
             queue.add(one.key, { afterMs: one.afterMs, priority: one.priority });
@@ -130,11 +192,18 @@ interface Entry {
   readonly rank: number;
 }
 
-/** What the queue has to do, without heaps, sets or timers. */
+/** What the queue has to do, without heaps, lines or timers. */
 class Model {
   readonly waiting = new Map<string, Entry>();
   readonly running = new Map<string, Entry | undefined>();
   takers = 0;
+  /** By rank and group: who was served since the group has been able to go on without being served itself. */
+  readonly #passedBy = new Map<string, string[]>();
+  readonly #mostPerGroup: number;
+
+  constructor(mostPerGroup: number) {
+    this.#mostPerGroup = mostPerGroup;
+  }
 
   add(key: string, dueAt: number, priority: Priority): void {
     const place = this.running.has(key) ? this.running : this.waiting;
@@ -157,16 +226,47 @@ class Model {
     const entry = this.waiting.get(key);
     if (entry === undefined) throw new Error(`${key} was handed out although nobody added it`);
     expect(entry.dueAt, 'a key is not handed out before it is due').toBeLessThanOrEqual(at);
-    const better = [...this.waiting].filter(([, other]) => other.dueAt <= at && other.rank < entry.rank);
-    expect(better, 'a due key of higher priority goes first').toEqual([]);
+    const group = ownerOf(key);
+    expect(this.#mayStart(group), 'a group does not run more than its share').toBe(true);
+    const able = this.#able(at);
+    expect(
+      able.filter(([, { rank }]) => rank < entry.rank),
+      'a due key of higher priority goes first',
+    ).toEqual([]);
+    this.#countTurn(
+      group,
+      able.filter(([, { rank }]) => rank === entry.rank).map(([other]) => ownerOf(other)),
+      entry.rank,
+    );
     this.waiting.delete(key);
     this.running.set(key, undefined);
     this.takers -= 1;
   }
 
+  /** After each command. */
   expectNothingDue(now: number): void {
-    if (this.takers === 0) return;
-    const due = [...this.waiting].filter(([, { dueAt }]) => dueAt <= now);
-    expect(due, 'no key is due while a worker is free').toEqual([]);
+    const able = this.#able(now);
+    const places = new Set(able.map(([key, { rank }]) => `${rank} ${ownerOf(key)}`));
+    for (const place of this.#passedBy.keys()) if (!places.has(place)) this.#passedBy.delete(place);
+    if (this.takers > 0) expect(able, 'no key that may run waits while a worker is free').toEqual([]);
+  }
+
+  #countTurn(served: string, able: readonly string[], rank: number): void {
+    for (const group of ['a', 'b', 'c']) {
+      const place = `${rank} ${group}`;
+      if (group === served) this.#passedBy.delete(place);
+      if (group === served || !able.includes(group)) continue;
+      const passedBy = [...(this.#passedBy.get(place) ?? []), served];
+      expect(new Set(passedBy).size, 'nobody has a second turn before a group that could go on').toBe(passedBy.length);
+      this.#passedBy.set(place, passedBy);
+    }
+  }
+
+  #able(now: number): readonly (readonly [string, Entry])[] {
+    return [...this.waiting].filter(([key, { dueAt }]) => dueAt <= now && this.#mayStart(ownerOf(key)));
+  }
+
+  #mayStart(group: string): boolean {
+    return [...this.running.keys()].filter((key) => ownerOf(key) === group).length < this.#mostPerGroup;
   }
 }

@@ -2,8 +2,16 @@
  * The engine of one kind on a fake clock: what becomes of outcomes and errors, and how it starts and stops.
  */
 import { describe, expect, test } from 'vitest';
-import { type Change, Engine, type Kind, priorityOf } from '../../src/controller/engine.ts';
-import { immediateRepeats, type NextStep, nextStep } from '../../src/controller/worker.ts';
+import {
+  type Change,
+  Engine,
+  type EngineOptions,
+  groupsAtOnce,
+  type Kind,
+  priorityOf,
+} from '../../src/controller/engine.ts';
+import { silentObserver } from '../../src/controller/engine-observer.ts';
+import { immediateRepeats, type NextStep, nextStep, resultOf } from '../../src/controller/worker.ts';
 import { again, type Outcome, settled } from '../../src/reconcilers/shared/outcome.ts';
 import { ConflictError, type KubernetesObject, keyText } from '../../src/reconcilers/shared/ports.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
@@ -63,6 +71,24 @@ describe('nextStep()', () => {
     },
   ])('$name', ({ ending, repeats = 0, want, why }) => {
     expect(nextStep(ending, repeats), why).toEqual(want);
+  });
+});
+
+describe('resultOf()', () => {
+  test.for([
+    { name: 'settled', why: 'nothing is left to do', ending: outcome(settled), want: 'success' },
+    {
+      name: 'waiting',
+      why: 'waiting is not failing',
+      ending: outcome({ kind: 'wait', afterMs: 1 }),
+      want: 'requeue_after',
+    },
+    { name: 'again', why: 'it changed under us', ending: outcome(again), want: 'requeue' },
+    { name: 'retry', why: 'something failed', ending: outcome({ kind: 'retry' }), want: 'error' },
+    { name: 'a conflict', why: 'is no failure', ending: thrown(new ConflictError('x')), want: 'requeue' },
+    { name: 'anything else that is thrown', why: 'failed', ending: thrown('x'), want: 'error' },
+  ])('$name is "$want"', ({ ending, want, why }) => {
+    expect(resultOf(ending), why).toBe(want);
   });
 });
 
@@ -134,7 +160,7 @@ describe('priorityOf()', () => {
 });
 
 /** An engine on a fake clock, with a kind that does what a script says. */
-function stage(script: Partial<Kind> = {}, workers = 2) {
+function stage(script: Partial<Kind> = {}, workers = 2, rest: Partial<EngineOptions> = {}) {
   const clock = new FakeClock();
   const recorded = recordedLog();
   const listeners = new Set<(change: Change) => void>();
@@ -172,6 +198,7 @@ function stage(script: Partial<Kind> = {}, workers = 2) {
     timers: clock,
     fraction: () => 0,
     log: recorded.log,
+    ...rest,
   });
   const change = (before: KubernetesObject | undefined, after: KubernetesObject | undefined): void => {
     for (const listener of listeners) listener({ before, after, initial: false });
@@ -246,7 +273,7 @@ describe('Engine', () => {
     await clock.advance(60_000);
     // With a fraction of 0 each delay is half of the doubled one.
     expect(runs.map(({ at }) => at)).toEqual([0, 500, 1_500, 1_800, 11_800, 12_300]);
-    expect(engine.unexpectedErrors).toBe(1);
+    expect(engine.panics).toBe(1);
     const failure = lines().find(({ level }) => level === 'error');
     expect(failure, 'a defect must be findable').toMatchObject({
       kind: 'Thing',
@@ -293,6 +320,75 @@ describe('Engine', () => {
     change(undefined, kubernetesObject('two', 2));
     await clock.advance(0);
     expect(runs.map(({ key }) => key)).toContain('default/two');
+    stopping.abort();
+    await running;
+  });
+
+  test('an account whose every call hangs takes at most a twentieth from the others', async () => {
+    const finishedIn = async (hanging: number): Promise<number> => {
+      let finished = 0;
+      const passing = async (forMs: number): Promise<void> =>
+        await new Promise((resolve) => void clock.schedule(forMs, resolve));
+      const { clock, engine, stopping, synced } = stage(
+        {
+          reconcile: async ({ namespace }) => {
+            await passing(namespace === 'hanging' ? 10_000 : 100);
+            if (namespace === 'hanging') return { kind: 'retry' };
+            finished += 1;
+            return { kind: 'wait', afterMs: 0 };
+          },
+        },
+        2,
+        { groupOf: ({ namespace }) => namespace },
+      );
+      synced.resolve();
+      const running = engine.run(stopping.signal);
+      for (let count = 0; count < hanging; count += 1) {
+        engine.add({ namespace: 'hanging', name: `${count}` }, { priority: 'high' });
+      }
+      // Enough of them to want every worker there is.
+      for (let count = 0; count < 3 * groupsAtOnce; count += 1) {
+        engine.add({ namespace: `account-${count % 25}`, name: `${count}` }, { priority: 'low' });
+      }
+      await clock.advance(3_000);
+      stopping.abort();
+      await clock.advance(10_000);
+      await running;
+      return finished;
+    };
+    const alone = await finishedIn(0);
+    expect(alone, 'the workers are all busy').toBeGreaterThan(1_000);
+    expect((await finishedIn(500)) / alone, 'DESIGN 7').toBeGreaterThanOrEqual(0.95);
+  });
+
+  test('counts what nobody expects, and not what happens without a defect', async () => {
+    class Unavailable extends Error {}
+    const results: string[] = [];
+    const errors = [new Unavailable(), new TypeError('a defect'), new ConflictError('changed')];
+    const { change, clock, engine, stopping, synced } = stage(
+      {
+        reconcile: async () => {
+          const error = errors.shift();
+          if (error !== undefined) throw error;
+          return settled;
+        },
+      },
+      1,
+      {
+        isExpected: (error) => error instanceof Unavailable,
+        observer: {
+          ...silentObserver,
+          reconciled: (result) => results.push(result),
+          panicked: () => results.push('panic'),
+        },
+      },
+    );
+    synced.resolve();
+    const running = engine.run(stopping.signal);
+    change(undefined, one);
+    await clock.advance(60_000);
+    expect(results).toEqual(['error', 'error', 'panic', 'requeue', 'success']);
+    expect(engine.panics).toBe(1);
     stopping.abort();
     await running;
   });

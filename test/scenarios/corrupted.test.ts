@@ -331,6 +331,16 @@ describe('retry-delete', () => {
     expect(statusOf(world).phase).toBe('Corrupted');
   });
 
+  test('starts to count refusals anew, too', async () => {
+    await becomeCorrupted();
+    world.clock.advanceSynchronously(60 * minute);
+    world.store.annotate(key, retry, '1');
+    await runUntilSettled(world, { horizonMs: 8_000 });
+    expect(statusOf(world).phase, 'three times over ten seconds, again').toBe('Deleting');
+    await runUntilSettled(world);
+    expect(statusOf(world).phase).toBe('Corrupted');
+  });
+
   test('works again with another token, and not again with the same', async () => {
     await becomeCorrupted();
     world.store.annotate(key, retry, '1');

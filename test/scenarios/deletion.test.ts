@@ -171,6 +171,17 @@ describe('the deletion policy', () => {
     await expectGone(world);
   });
 
+  test.for(['Ready', 'Pending', 'Failed'])(
+    'a deletion in the status of an object that was %s means nothing',
+    async (phase) => {
+      const world = await readyWorld();
+      world.store.writeStatus(key, { phase, deletion: { policy: 'Orphan', firstFailureTime: '2020-01-01T00:00:00Z' } });
+      world.store.delete(key);
+      await runUntilSettled(world);
+      await expectGone(world);
+    },
+  );
+
   test('is not needed when the spec cannot be read any more', async () => {
     const world = await readyWorld();
     world.store.editSpec(key, { phoneNumber: 7, voice: null });

@@ -110,6 +110,8 @@ describe('a number that cannot be had', () => {
     expect(existing(world).metadata.finalizers).toEqual([]);
     expect(world.effects.externalWrites).toEqual([]);
     await expectQuiet(world);
+    world.restart();
+    await expectQuiet(world);
     one.repair(world);
     await runUntilSettled(world);
     await expectReady(world);
@@ -217,6 +219,7 @@ describe('a refusal in the middle of a creation', () => {
     expect(condition(world, 'Ready')).toBe(`False ${reason}`);
     expect(outsideOf(world)).toEqual([]);
     expect(reachOf(world)).toBe(reach);
+    expect(new Set(world.events.map((event) => event.reason)), 'it was never ours').toEqual(new Set([reason]));
     expect(existing(world).metadata.finalizers).toEqual([]);
     await expectQuiet(world);
   });

@@ -24,6 +24,7 @@ export type CollectionFault =
   | 'cut streams'
   | 'end streams'
   | 'garbage'
+  | 'half a list'
   | 'silence';
 
 class Stream {
@@ -69,9 +70,14 @@ export class FakeCollection implements KubernetesTransport {
   #made = 0;
   #fault: 'refuse request' | 'reset request' | undefined;
   #silent = false;
+  #halfList = false;
 
-  constructor(pageSize = 2) {
+  readonly #streamsLists: boolean;
+
+  /** `streamsLists`: it knows `sendInitialEvents`, as servers do that have WatchList switched on. */
+  constructor({ pageSize = 2, streamsLists = true } = {}) {
     this.#pageSize = pageSize;
+    this.#streamsLists = streamsLists;
   }
 
   /** Creates or changes an object. */
@@ -117,12 +123,14 @@ export class FakeCollection implements KubernetesTransport {
     else if (fault === 'cut streams') this.#endStreams('cut');
     else if (fault === 'end streams') this.#endStreams('ended');
     else if (fault === 'garbage') for (const stream of this.#streams) stream.push('{"type":"ADD');
+    else if (fault === 'half a list') this.#halfList = true;
     else this.#silent = true;
   }
 
   /** Ends silence and pending faults. */
   heal(): void {
     this.#silent = false;
+    this.#halfList = false;
     this.#fault = undefined;
   }
 
@@ -140,15 +148,17 @@ export class FakeCollection implements KubernetesTransport {
   }
 
   async *stream({ query = {}, signal }: KubernetesStreamRequest): AsyncGenerator<string, void, undefined> {
-    this.requests.push('watch');
-    const from = Number(query['resourceVersion']);
-    const fault = this.#takeFault() ?? (from < this.#forgottenUpTo ? status(410, 'Expired', 'too old') : undefined);
+    const isList = query['sendInitialEvents'] === 'true';
+    this.requests.push(isList ? 'stream' : 'watch');
+    const from = isList ? this.#version : Number(query['resourceVersion']);
+    const fault = this.#takeFault() ?? this.#refusal(isList, from);
     const answer = fault === undefined ? undefined : classifyReply('watch', 'read', fault);
     if (answer?.kind === 'failed') throw answer.error;
     const stream = new Stream();
     this.#streams.add(stream);
     // A real server says nothing about a version that it has not reached.
     for (const { line, version } of this.#history) if (version > from) stream.push(line);
+    if (isList && !this.#silent) this.#tellAll(stream);
     try {
       yield* stream.lines(signal);
     } finally {
@@ -165,6 +175,19 @@ export class FakeCollection implements KubernetesTransport {
     return this.#streams.size;
   }
 
+  #tellAll(stream: Stream): void {
+    const lines = [...this.objects.values()].map((object) => JSON.stringify({ type: 'ADDED', object }));
+    const half = this.#halfList;
+    this.#halfList = false;
+    for (const line of half ? lines.slice(1) : lines) stream.push(line);
+    if (half) {
+      stream.end('cut');
+      return;
+    }
+    const metadata = { resourceVersion: String(this.#version), annotations: { 'k8s.io/initial-events-end': 'true' } };
+    stream.push(JSON.stringify({ type: 'BOOKMARK', object: { metadata } }));
+  }
+
   #emit(type: string, object: KubernetesObject): void {
     const line = JSON.stringify({ type, object });
     this.#history.push({ version: this.#version, line });
@@ -173,6 +196,11 @@ export class FakeCollection implements KubernetesTransport {
 
   #endStreams(how: 'ended' | 'cut'): void {
     for (const stream of this.#streams) stream.end(how);
+  }
+
+  #refusal(isList: boolean, from: number): KubernetesReply | undefined {
+    if (isList) return this.#streamsLists ? undefined : status(422, 'Invalid', 'sendInitialEvents is forbidden');
+    return from < this.#forgottenUpTo ? status(410, 'Expired', 'too old') : undefined;
   }
 
   #takeFault(): KubernetesReply | undefined {

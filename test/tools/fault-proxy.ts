@@ -232,14 +232,21 @@ async function passBody(reply: IncomingMessage, response: ServerResponse, limit:
   for await (const chunk of reply) {
     const part: Buffer = chunk.subarray(0, Math.min(chunk.length, left));
     left -= part.length;
-    if (!response.write(part) && !response.destroyed)
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    if (!response.write(part) && !response.destroyed) await drainedOrClosed(response);
     if (left <= 0) {
       cut();
       return;
     }
   }
   response.end();
+}
+
+async function drainedOrClosed(response: ServerResponse): Promise<void> {
+  // A long body would otherwise leave a listener behind for each of its chunks.
+  const over = new AbortController();
+  const { signal } = over;
+  await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+  over.abort();
 }
 
 function replyInstead(

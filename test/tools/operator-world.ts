@@ -54,6 +54,11 @@ export interface OperatorWorld extends AsyncDisposable {
   readonly operator: RunningProcess;
   /** Starts the operator and waits until it works; `quickFlags` come first, so that `flags` win over them. */
   startOperator(flags?: readonly string[]): Promise<RunningProcess>;
+  /**
+   * Starts one more operator beside others and waits until its log has `until`, which is "engine started" if not given.
+   * It is none of those that `operator` and `operatorLog` speak of, and has a log of its own.
+   */
+  startReplica(name: string, flags: readonly string[], until?: string): Promise<RunningProcess>;
   /** All that every operator of this stage has printed. */
   operatorLog(): Promise<string>;
 }
@@ -77,6 +82,21 @@ export async function startOperatorWorld(options: OperatorWorldOptions = {}): Pr
   await mkdir(logs);
   const logFile = join(logs, 'operator.log');
   let operator: RunningProcess | undefined;
+  const kubeconfig = throughApiProxy ? world.proxiedOperatorKubeconfig : world.controlPlane.operatorKubeconfig;
+  const launch = async (name: string, file: string, flags: readonly string[]): Promise<RunningProcess> =>
+    await startProcess({
+      name,
+      command: process.execPath,
+      args: [
+        projectPath('src/controller/main.ts'),
+        `--kubeconfig=${kubeconfig}`,
+        `--twilio-base-url=${twilio.url}`,
+        '--leader-elect=false',
+        ...quickFlags,
+        ...flags,
+      ],
+      logFile: file,
+    });
   const started = resources.move();
   return {
     world,
@@ -86,32 +106,17 @@ export async function startOperatorWorld(options: OperatorWorldOptions = {}): Pr
       return operator;
     },
     async startOperator(flags = []) {
-      const kubeconfig = throughApiProxy ? world.proxiedOperatorKubeconfig : world.controlPlane.operatorKubeconfig;
       const before = await logOf(operator);
-      operator = started.use(
-        await startProcess({
-          name: 'trunkline',
-          command: process.execPath,
-          args: [
-            projectPath('src/controller/main.ts'),
-            `--kubeconfig=${kubeconfig}`,
-            `--twilio-base-url=${twilio.url}`,
-            '--leader-elect=false',
-            ...quickFlags,
-            ...flags,
-          ],
-          logFile,
-        }),
-      );
-      const current = operator;
-      await waitUntilReady(
-        current,
-        async () => (await logOf(current)).slice(before.length).includes('engine started'),
-        {
-          progress,
-        },
-      );
+      const current = started.use(await launch('trunkline', logFile, flags));
+      operator = current;
+      const hasStarted = async () => (await logOf(current)).slice(before.length).includes('engine started');
+      await waitUntilReady(current, hasStarted, { progress });
       return current;
+    },
+    async startReplica(name, flags, until = 'engine started') {
+      const replica = started.use(await launch(name, join(logs, `${name}.log`), flags));
+      await waitUntilReady(replica, async () => (await logOf(replica)).includes(until), { progress });
+      return replica;
     },
     operatorLog: async () => await logOf(operator),
     [Symbol.asyncDispose]: async () => await started.disposeAsync(),

@@ -22,6 +22,8 @@ export interface SceneOptions {
   readonly number?: Partial<NonNullable<NonNullable<Seed['accounts']>[number]['phoneNumbers']>[number]>;
   /** LiveKit's address for the account; straight to the first server if not given. */
   readonly livekitUrl?: string;
+  /** Labels of the TelephonyAccount; none if not given. */
+  readonly accountLabels?: Readonly<Record<string, string>>;
   /** Over the ordinary TelephonyAccount's spec. */
   readonly account?: Readonly<Record<string, unknown>>;
   /** Over the data of the Twilio Secret. */
@@ -280,7 +282,7 @@ export async function openScene(stage: OperatorWorld, options: SceneOptions = {}
         {
           apiVersion: 'telephony.trunkline.dev/v1alpha1',
           kind: 'TelephonyAccount',
-          metadata: { name: scene.accountName },
+          metadata: { name: scene.accountName, labels: options.accountLabels ?? {} },
           spec: {
             twilio: { accountSid: scene.accountSid, credentialsSecretRef: { name: twilioSecret } },
             livekit: {

@@ -3,14 +3,15 @@
  *
  * Guarantees
  * - `publish` returns at once and never throws.
- * - The same event about the same object is written once in ten minutes: `kubectl get events` is for people.
- * - At most `longestQueue` events wait; what comes on top of that is dropped, and so is what the API server refuses.
+ * - What repeats is counted, and what comes too often is combined or dropped (`event-correlation.ts`).
+ * - At most `longestQueue` writes wait; what comes on top of that is dropped, and so is what the API server refuses.
  */
-import { createHash } from 'node:crypto';
-import { group } from '../../reconcilers/shared/api-group.ts';
 import type { Clock, EventNote, EventSink, KubernetesObject } from '../../reconcilers/shared/ports.ts';
-import { KubernetesError } from './classify.ts';
+import { classifyReply, classifyThrown, KubernetesError } from './classify.ts';
+import { type NewEvent, newEvent, seriesBody } from './event-body.ts';
+import { EventCorrelation, type EventTime, type EventWrite, seriesEndsAfterMs } from './event-correlation.ts';
 import { ObjectClient } from './object-client.ts';
+import { objectPath, type Resource } from './objects.ts';
 import type { Timers, WarningLog } from './ports.ts';
 import type { KubernetesTransport } from './transport.ts';
 
@@ -23,52 +24,44 @@ export interface EventSinkOptions {
   readonly instance: string;
 }
 
-interface Pending {
-  readonly namespace: string;
-  readonly name: string;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
-const repeatAfterMs = 600_000;
+const resource: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
 const longestQueue = 1_000;
-const mostRemembered = 4_096;
 const attempts = 4;
 const pauseMs = 1_000;
-/** The API server refuses longer ones. In bytes. */
-const longestNote = 1_024;
-const longestName = 253;
 
 export class KubernetesEventSink implements EventSink {
   readonly #options: EventSinkOptions;
   readonly #events: ObjectClient;
-  /** When an event was published last, by what it says; the oldest first. */
-  readonly #published = new Map<string, number>();
-  readonly #queue: Pending[] = [];
+  readonly #correlation = new EventCorrelation<NewEvent>();
+  readonly #queue: EventWrite<NewEvent>[] = [];
   #sending: Promise<void> | undefined;
   #sequence = 0;
   #closed = false;
   /** Ends the pause between two attempts. */
   #endPause: () => void = () => undefined;
+  #cancelSweep: (() => void) | undefined;
   #abandoned = false;
 
   constructor(options: EventSinkOptions) {
     this.#options = options;
-    this.#events = new ObjectClient(options.transport, { group: 'events.k8s.io', version: 'v1', plural: 'events' });
+    this.#events = new ObjectClient(options.transport, resource);
   }
 
   publish(regarding: KubernetesObject, event: EventNote): void {
-    if (this.#closed || this.#isRepeated(regarding, event)) return;
-    if (this.#queue.length >= longestQueue) {
-      this.#options.log.warn({ reason: event.reason }, 'event dropped: too many wait');
-      return;
-    }
-    this.#queue.push(this.#pendingOf(regarding, event));
-    this.#sending ??= this.#sendAll();
+    if (this.#closed) return;
+    const time = this.#time();
+    const write = this.#correlation.observe(regarding.metadata.uid, event, time, (note) => {
+      this.#sequence += 1;
+      return newEvent(regarding, { ...event, note }, this.#options.instance, time.now, this.#sequence);
+    });
+    if (write !== undefined) this.#enqueue(write);
+    this.#sweepLater();
   }
 
   /** Writes what waits, for at most `withinMs` milliseconds, and publishes nothing any more. Never throws. */
   async close(withinMs: number): Promise<void> {
     this.#closed = true;
+    this.#cancelSweep?.();
     const over = Promise.withResolvers<void>();
     const cancel = this.#options.timers.schedule(withinMs, () => {
       this.#abandoned = true;
@@ -80,45 +73,28 @@ export class KubernetesEventSink implements EventSink {
     cancel();
   }
 
-  #isRepeated(regarding: KubernetesObject, { note, reason, type }: EventNote): boolean {
-    const now = this.#options.clock.monotonic();
-    const said = JSON.stringify([regarding.metadata.uid, type, reason, note]);
-    const last = this.#published.get(said);
-    if (last !== undefined && now - last < repeatAfterMs) return true;
-    this.#published.delete(said);
-    this.#published.set(said, now);
-    for (const [oldest, at] of this.#published) {
-      if (now - at < repeatAfterMs && this.#published.size <= mostRemembered) break;
-      this.#published.delete(oldest);
-    }
-    return false;
+  /** Writes the series that go on or have ended, for as long as there are any. */
+  #sweepLater(): void {
+    if (this.#cancelSweep !== undefined || this.#closed || this.#correlation.isIdle) return;
+    this.#cancelSweep = this.#options.timers.schedule(seriesEndsAfterMs, () => {
+      this.#cancelSweep = undefined;
+      for (const write of this.#correlation.overdue(this.#time())) this.#enqueue(write);
+      this.#sweepLater();
+    });
   }
 
-  #pendingOf(regarding: KubernetesObject, { action, note, reason, type }: EventNote): Pending {
-    const { metadata, apiVersion, kind } = regarding;
-    // Events about cluster-scoped objects live in this one.
-    const namespace = metadata.namespace ?? 'default';
-    const now = this.#options.clock.now();
-    this.#sequence += 1;
-    const text = [metadata.uid, this.#options.instance, now, this.#sequence].join('/');
-    const suffix = `.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
-    // A name may not hold two dots in a row.
-    const name = `${metadata.name.slice(0, longestName - suffix.length).replace(/[.-]+$/, '')}${suffix}`;
-    const { name: objectName, namespace: objectNamespace, resourceVersion, uid } = metadata;
-    const body = {
-      apiVersion: 'events.k8s.io/v1',
-      kind: 'Event',
-      metadata: { name, namespace },
-      eventTime: microTime(now),
-      reportingController: `${group}/operator`,
-      reportingInstance: this.#options.instance,
-      type,
-      reason,
-      action,
-      note: shortened(note),
-      regarding: { apiVersion, kind, name: objectName, namespace: objectNamespace, uid, resourceVersion },
-    };
-    return { namespace, name, body };
+  #time(): EventTime {
+    const { clock } = this.#options;
+    return { monotonic: clock.monotonic(), now: clock.now() };
+  }
+
+  #enqueue(write: EventWrite<NewEvent>): void {
+    if (this.#queue.length >= longestQueue) {
+      this.#options.log.warn({ event: write.record.name }, 'event dropped: too many wait');
+      return;
+    }
+    this.#queue.push(write);
+    this.#sending ??= this.#sendAll();
   }
 
   async #sendAll(): Promise<void> {
@@ -126,12 +102,12 @@ export class KubernetesEventSink implements EventSink {
     this.#sending = undefined;
   }
 
-  async #send({ body, name, namespace }: Pending): Promise<void> {
+  async #send(write: EventWrite<NewEvent>): Promise<void> {
     const { log } = this.#options;
+    const { name, namespace } = write.record;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        // An earlier attempt whose answer was lost may have made it: the name is the same.
-        await this.#events.create(body, { namespace, name });
+        await this.#write(write);
         return;
       } catch (error) {
         if (attempt === attempts || this.#abandoned || !isTransient(error)) {
@@ -144,6 +120,33 @@ export class KubernetesEventSink implements EventSink {
     }
   }
 
+  async #write({ record, series }: EventWrite<NewEvent>): Promise<void> {
+    const change = series === undefined ? undefined : seriesBody(series);
+    if (change !== undefined && (await this.#patch(record, change))) return;
+    // An earlier attempt whose answer was lost may have made it: the name is the same.
+    await this.#events.create({ ...record.body, ...change }, record);
+  }
+
+  /** @returns false if the event is gone: they are kept for an hour. @throws KubernetesError */
+  async #patch(event: NewEvent, body: unknown): Promise<boolean> {
+    const action = `patch event "${event.namespace}/${event.name}"`;
+    const { transport } = this.#options;
+    const reply = await transport
+      .request({
+        method: 'PATCH',
+        path: objectPath(resource, event),
+        query: { fieldManager: 'trunkline' },
+        contentType: 'application/merge-patch+json',
+        body,
+      })
+      .catch((error: unknown) => {
+        throw classifyThrown(action, error);
+      });
+    const answer = classifyReply(action, 'change', reply);
+    if (answer.kind === 'failed') throw answer.error;
+    return answer.kind === 'done';
+  }
+
   async #pause(forMs: number): Promise<void> {
     const over = Promise.withResolvers<void>();
     const cancel = this.#options.timers.schedule(forMs, over.resolve);
@@ -151,20 +154,6 @@ export class KubernetesEventSink implements EventSink {
     await over.promise;
     cancel();
   }
-}
-
-/** RFC 3339 with microseconds: the API server takes nothing else for `eventTime`. */
-function microTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace('Z', '000Z');
-}
-
-function shortened(note: string): string {
-  const bytes = Buffer.from(note);
-  if (bytes.length <= longestNote) return note;
-  const ellipsis = '…';
-  const cut = bytes.subarray(0, longestNote - Buffer.byteLength(ellipsis)).toString();
-  // The cut may have gone through a character.
-  return `${cut.replace(/\uFFFD+$/, '')}${ellipsis}`;
 }
 
 function isTransient(error: unknown): boolean {

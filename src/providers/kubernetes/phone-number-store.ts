@@ -16,6 +16,12 @@ import type { KubernetesTransport } from './transport.ts';
 export const phoneNumbers: Resource = { group, version, plural: 'phonenumbers' };
 const orphanRecords: Resource = { group, version, plural: 'orphanrecords' };
 
+/** Index of a cache: the phase that the status says, if it says any. */
+export function phasesOf({ status }: KubernetesObject): readonly string[] {
+  const phase: unknown = typeof status === 'object' && status !== null ? Reflect.get(status, 'phase') : undefined;
+  return typeof phase === 'string' ? [phase] : [];
+}
+
 export class KubernetesPhoneNumberStore implements PhoneNumberStore {
   readonly #writes: OwnWrites;
   readonly #phoneNumbers: ObjectClient;

@@ -4,19 +4,29 @@
  * Guarantees
  * - It ends only when its signal aborts; every trouble is logged as a warning and outlived (`watch-state.ts`).
  * - A cache or listener that throws does not end it.
+ * - A list is told as a whole, and objects share their equal parts: reading a list again takes little more memory.
  * - A connection that is open but dead is given up after `inactivityMs` without a line. Bookmarks come every minute, so
  *   silence means trouble.
  */
-import { z } from 'zod';
-import type { Clock, KubernetesObject } from '../../reconcilers/shared/ports.ts';
-import { classifyReply, classifyThrown, classifyWatchError, type KubernetesError } from './classify.ts';
-import { parseObject, parsePage } from './objects.ts';
+import { type Clock, type KubernetesObject, keyText, type ObjectKey } from '../../reconcilers/shared/ports.ts';
+import { classifyReply, classifyThrown } from './classify.ts';
+import { keyOf, parsePage } from './objects.ts';
 import type { Fraction, Timers, WarningLog } from './ports.ts';
+import { share } from './sharing.ts';
 import type { KubernetesTransport } from './transport.ts';
-import { type Delivery, initialMemory, step, type Trouble, type WatchInput, type WatchMemory } from './watch-state.ts';
+import { distrust, inputOf, troubleOf } from './watch-event.ts';
+import {
+  type Delivery,
+  initialMemory,
+  step,
+  type WatchInput,
+  type WatchMemory,
+  type WatchState,
+} from './watch-state.ts';
 
 /** What is told: a cache. */
 export interface WatchTarget {
+  get(key: ObjectKey): KubernetesObject | undefined;
   replace(objects: readonly KubernetesObject[]): void;
   apply(object: KubernetesObject): void;
   remove(last: KubernetesObject): void;
@@ -41,13 +51,25 @@ const pageSize = 500;
 /** Longer than the minute between two bookmarks. */
 const defaultInactivityMs = 70_000;
 const shortestWatchSeconds = 300;
+/** A list as a stream, from the newest state. */
+const everything = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' };
 
 export class Watcher {
   readonly #options: WatcherOptions;
   #memory: WatchMemory = initialMemory;
+  /** The objects of a list so far. */
+  readonly #staged = new Map<string, KubernetesObject>();
+  #lastObject: KubernetesObject | undefined;
+  #heardAt: number;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
+    this.#heardAt = options.clock.monotonic();
+  }
+
+  /** When the server said anything last, a bookmark at least once a minute; in monotonic milliseconds. */
+  get heardAt(): number {
+    return this.#heardAt;
   }
 
   /** Lists and watches until the signal aborts. Called once. */
@@ -56,10 +78,15 @@ export class Watcher {
       const { state } = this.#memory;
       switch (state.kind) {
         case 'listing':
+          if (state.continueToken === '') this.#staged.clear();
           this.#take(await this.#list(state.continueToken, signal), signal);
           break;
+        case 'streaming':
+          this.#staged.clear();
+          await this.#watch(everything, signal);
+          break;
         case 'watching':
-          await this.#watch(state.resourceVersion, signal);
+          await this.#watch({ resourceVersion: state.resourceVersion }, signal);
           break;
         case 'pausing':
           await this.#pause(state.forMs, signal);
@@ -72,7 +99,11 @@ export class Watcher {
   #take(input: WatchInput, signal: AbortSignal): void {
     if (signal.aborted) return;
     const { clock, fraction, log, path } = this.#options;
-    const { delivery, warning, ...memory } = step(this.#memory, input, {
+    const {
+      deliveries = [],
+      warning,
+      ...memory
+    } = step(this.#memory, input, {
       now: clock.monotonic(),
       fraction: fraction(),
     });
@@ -82,28 +113,52 @@ export class Watcher {
       const afterMs = state.kind === 'pausing' ? Math.round(state.forMs) : 0;
       log.warn({ path, problem: warning, troubles: troubles.count, afterMs }, 'watch in trouble');
     }
-    if (delivery !== undefined) this.#deliver(delivery);
+    for (const delivery of deliveries) this.#deliver(delivery);
   }
 
   #deliver(delivery: Delivery): void {
     const { log, path, target } = this.#options;
     try {
-      if (delivery.kind === 'replace') target.replace(delivery.objects);
-      else if (delivery.kind === 'apply') target.apply(delivery.object);
-      else target.remove(delivery.object);
+      switch (delivery.kind) {
+        case 'stage':
+          for (const object of delivery.objects) this.#staged.set(keyText(keyOf(object)), this.#shared(object));
+          break;
+        case 'unstage':
+          this.#staged.delete(keyText(keyOf(delivery.object)));
+          break;
+        case 'replace': {
+          const objects = [...this.#staged.values()];
+          this.#staged.clear();
+          target.replace(objects);
+          break;
+        }
+        case 'apply':
+          target.apply(this.#shared(delivery.object));
+          break;
+        case 'remove':
+          target.remove(delivery.object);
+          break;
+      }
     } catch (error) {
       log.warn({ path, err: error }, 'cache did not take a change');
     }
   }
 
+  /** An object most resembles its own last version, or else its neighbour in the list. */
+  #shared(object: KubernetesObject): KubernetesObject {
+    this.#lastObject = share(object, this.#options.target.get(keyOf(object)) ?? this.#lastObject);
+    return this.#lastObject;
+  }
+
   async #list(continueToken: string, signal: AbortSignal): Promise<WatchInput> {
-    const { path, query, transport } = this.#options;
+    const { clock, path, query, transport } = this.#options;
     const paging = { limit: String(pageSize), ...(continueToken === '' ? {} : { continue: continueToken }) };
     const action = `list ${path}`;
     try {
       const reply = await transport.request({ method: 'GET', path, query: { ...query, ...paging }, signal });
       const answer = classifyReply(action, 'read', reply);
       if (answer.kind === 'failed') return { kind: 'trouble', trouble: troubleOf(answer.error) };
+      this.#heardAt = clock.monotonic();
       const page = answer.kind === 'done' ? parsePage(answer.body) : undefined;
       if (page === undefined) return distrust(`Cannot ${action}: the answer is no list of objects`);
       return { kind: 'page', page };
@@ -112,8 +167,8 @@ export class Watcher {
     }
   }
 
-  async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
-    const { fraction, inactivityMs = defaultInactivityMs, path, query, timers, transport } = this.#options;
+  async #watch(from: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
+    const { clock, fraction, inactivityMs = defaultInactivityMs, path, query, timers, transport } = this.#options;
     const action = `watch ${path}`;
     const stream = new AbortController();
     const stop = (): void => stream.abort(signal.reason);
@@ -129,14 +184,15 @@ export class Watcher {
       allowWatchBookmarks: 'true',
       // Many watches that began together must not end together.
       timeoutSeconds: String(Math.floor(shortestWatchSeconds * (1 + fraction()))),
-      resourceVersion,
+      ...from,
     };
     try {
       for await (const line of transport.stream({ path, query: { ...query, ...watching }, signal: stream.signal })) {
         cancel();
+        this.#heardAt = clock.monotonic();
         this.#take(inputOf(action, line), signal);
         // The state machine may have had enough of this stream.
-        if (this.#memory.state.kind !== 'watching') return;
+        if (!isWatch(this.#memory.state)) return;
         cancel = timers.schedule(inactivityMs, onSilence);
       }
       this.#take({ kind: 'ended' }, signal);
@@ -164,55 +220,6 @@ export class Watcher {
   }
 }
 
-const eventSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.enum(['ADDED', 'MODIFIED', 'DELETED']), object: z.unknown() }),
-  z.object({
-    type: z.literal('BOOKMARK'),
-    object: z.object({ metadata: z.object({ resourceVersion: z.string() }) }),
-  }),
-  z.object({ type: z.literal('ERROR'), object: z.unknown() }),
-]);
-
-/** What one line of a watch says; whatever cannot be read casts doubt on all that follows. */
-export function inputOf(action: string, line: string): WatchInput {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch {
-    return distrust(`Cannot ${action}: a line is not JSON`);
-  }
-  const event = eventSchema.safeParse(json).data;
-  if (event === undefined) return distrust(`Cannot ${action}: a line is no watch event`);
-  switch (event.type) {
-    case 'BOOKMARK':
-      return { kind: 'bookmark', resourceVersion: event.object.metadata.resourceVersion };
-    case 'ERROR':
-      return { kind: 'trouble', trouble: troubleOf(classifyWatchError(action, event.object)) };
-    case 'ADDED':
-    case 'MODIFIED':
-    case 'DELETED': {
-      const object = parseObject(event.object);
-      if (object === undefined) return distrust(`Cannot ${action}: an event holds no object`);
-      return { kind: 'event', type: event.type, object };
-    }
-  }
-}
-
-function distrust(message: string): WatchInput {
-  return { kind: 'trouble', trouble: { effect: 'relist', message, retryAfterMs: 0 } };
-}
-
-/**
- * A cut connection, an overloaded server or a refused identity say nothing about our position in the stream. All other
- * answers do: 410 (expired), 504 for a version from the future, 404 for a kind that was taken away.
- */
-export function troubleOf({ message, problem }: KubernetesError): Trouble {
-  const { reason, retryAfterMs, status } = problem;
-  const future = /too large resource version/i.test(problem.message);
-  const keepsPosition =
-    !future &&
-    (status === undefined || status === 401 || status === 403 || status === 429 || status >= 500) &&
-    reason !== 'Expired' &&
-    reason !== 'Gone';
-  return { effect: keepsPosition ? 'resume' : 'relist', message, retryAfterMs };
+function isWatch({ kind }: WatchState): boolean {
+  return kind === 'watching' || kind === 'streaming';
 }

@@ -10,6 +10,7 @@
  */
 import { z } from 'zod';
 import { stableMessage, type Verdict } from '../../reconcilers/shared/verdict.ts';
+import { NotSentError } from '../limiter/limiter.ts';
 
 /** A reply that is no success, as `twirp.ts` throws it. Of an error of the network only the code is looked at. */
 const failedReply = z.object({
@@ -28,6 +29,7 @@ const namedError = z.object({
 
 /** `secrets` are cut out of whatever LiveKit says, in case it repeats what it was sent. */
 export function classify(error: unknown, secrets: readonly string[] = []): Verdict {
+  if (error instanceof NotSentError) return { kind: 'rateLimited', afterMs: error.afterMs, message: error.message };
   const reply = failedReply.safeParse(error);
   if (!reply.success) return { kind: 'unknownOutcome', message: messageOfBrokenCall(error) };
   const { status, code, message, retryAfterMs } = reply.data;

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { LiveKitPort } from '../../reconcilers/shared/telephony.ts';
 import { ProviderError } from '../../reconcilers/shared/verdict.ts';
+import { atOnce, type Limiter } from '../limiter/limiter.ts';
 import {
   dispatchRule,
   inboundTrunk,
@@ -16,7 +17,7 @@ import {
   withInboundTrunk,
 } from './objects.ts';
 import { SipCalls, undefinedIfNotFound } from './sip-calls.ts';
-import { type Limiter, twirpOf } from './twirp.ts';
+import { twirpOf } from './twirp.ts';
 
 export interface LiveKitConnectionOptions {
   /** An http(s) or ws(s) URL of the project or server. */
@@ -41,7 +42,7 @@ export function connectLiveKit({
   apiSecret,
   timeoutMs = 10_000,
   pageSize = 100,
-  limiter = (send) => send(),
+  limiter = atOnce,
 }: LiveKitConnectionOptions): LiveKitPort {
   if (apiKey === '' || apiSecret === '') {
     throw new ProviderError('LiveKit', `use ${url}`, {

@@ -9,9 +9,8 @@
  */
 import { AccessToken } from 'livekit-server-sdk';
 import { z } from 'zod';
-
-/** Makes a request when it may be made: how many at once and how often is decided elsewhere. */
-export type Limiter = <T>(send: () => Promise<T>) => Promise<T>;
+import type { Limiter, RequestTraits } from '../limiter/limiter.ts';
+import { classify } from './classify.ts';
 
 export interface TwirpOptions {
   /** An http(s) or ws(s) URL; its path is ignored, as LiveKit's own clients do. */
@@ -68,8 +67,14 @@ export function twirpOf({ url, apiKey, apiSecret, timeoutMs, limiter }: TwirpOpt
       reply.headers.get('retry-after'),
     );
   };
-  return (method, request) => limiter(() => send(method, request));
+  return (method, request) =>
+    limiter(() => send(method, request), { changes: !/^(?:List|Get)/.test(method), waitAskedBy });
 }
+
+const waitAskedBy: RequestTraits['waitAskedBy'] = (failure) => {
+  const verdict = classify(failure);
+  return verdict.kind === 'rateLimited' ? verdict.afterMs : undefined;
+};
 
 /** Proxies and older servers answer errors in plain text or HTML. */
 function parsedOrNothing(text: string): unknown {

@@ -9,6 +9,7 @@
  */
 import { z } from 'zod';
 import { stableMessage, type Verdict } from '../../reconcilers/shared/verdict.ts';
+import { NotSentError } from '../limiter/limiter.ts';
 
 /** The credentials or the account: refused, forbidden, test credentials, account suspended or closed. */
 const identityCodes = new Set([10_001, 20_003, 20_005, 20_006, 20_008, 20_403, 21_472]);
@@ -52,6 +53,7 @@ export class UnreadableReply extends Error {
 
 /** `secrets` are cut out of whatever Twilio says, in case it repeats what it was sent. */
 export function classify(error: unknown, secrets: readonly string[] = []): Verdict {
+  if (error instanceof NotSentError) return { kind: 'rateLimited', afterMs: error.afterMs, message: error.message };
   const reply = failedReply.safeParse(error);
   if (!reply.success) return { kind: 'unknownOutcome', message: messageOfBrokenCall(error) };
   const { status, code, message, retryAfterMs } = reply.data;

@@ -6,11 +6,12 @@
  */
 import twilio from 'twilio';
 import type { Clock } from '../../reconcilers/shared/ports.ts';
-import type { TwilioPort } from '../../reconcilers/shared/telephony.ts';
+import type { TwilioAccountPort } from '../../reconcilers/shared/telephony.ts';
 import { type IdentityReason, ProviderError } from '../../reconcilers/shared/verdict.ts';
+import { atOnce, type Limiter } from '../limiter/limiter.ts';
 import { AccountCalls } from './account-calls.ts';
 import { credentialListCalls } from './credential-lists.ts';
-import { type Limiter, TwilioHttpClient } from './http-client.ts';
+import { TwilioHttpClient } from './http-client.ts';
 import { ipAccessControlListCalls } from './ip-access-control-lists.ts';
 import { numberCalls } from './numbers.ts';
 import { isSid } from './sid.ts';
@@ -44,8 +45,8 @@ export function connectTwilio({
   timeoutMs = 10_000,
   proofValidMs = 30_000,
   clock,
-  limiter = (send) => send(),
-}: TwilioConnectionOptions): TwilioPort {
+  limiter = atOnce,
+}: TwilioConnectionOptions): TwilioAccountPort {
   if (!isSid('AC', accountSid)) throw unusable(accountSid, 'AccountMismatch', 'this is no SID of an account');
   if (username === '' || password === '') {
     throw unusable(accountSid, 'CredentialsUnavailable', 'the user name or the password is empty');

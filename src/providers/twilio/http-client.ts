@@ -9,7 +9,8 @@
 import twilio from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient.js';
 import { z } from 'zod';
-import { UnreadableReply } from './classify.ts';
+import type { Limiter, RequestTraits } from '../limiter/limiter.ts';
+import { classify, UnreadableReply } from './classify.ts';
 
 /** An answer that is no success. Holds what the classifier needs and nothing of the request. */
 export class FailedReply extends Error {
@@ -42,8 +43,10 @@ function retryAfterMs(headers: unknown): number {
   return Number.isFinite(milliseconds) ? Math.max(0, milliseconds) : 0;
 }
 
-/** Makes a request when it may be made: how many at once and how often is decided elsewhere. */
-export type Limiter = <T>(send: () => Promise<T>) => Promise<T>;
+const waitAskedBy: RequestTraits['waitAskedBy'] = (failure) => {
+  const verdict = classify(failure);
+  return verdict.kind === 'rateLimited' ? verdict.afterMs : undefined;
+};
 
 export interface TwilioHttpClientOptions {
   /** Deadline of one request, without the time it waits for the limiter. */
@@ -72,11 +75,14 @@ export class TwilioHttpClient extends twilio.RequestClient {
   override async request<T>(options: RequestClient.RequestOptions<T>) {
     const uri = this.#target(options.uri);
     try {
-      const reply = await this.#limiter(() => super.request({ ...options, uri }));
-      if (reply.statusCode < 200 || reply.statusCode > 299) {
-        throw new FailedReply(reply.statusCode, reply.body, reply.headers);
-      }
-      return reply;
+      return await this.#limiter(
+        async () => {
+          const reply = await super.request({ ...options, uri });
+          if (reply.statusCode >= 200 && reply.statusCode <= 299) return reply;
+          throw new FailedReply(reply.statusCode, reply.body, reply.headers);
+        },
+        { changes: options.method !== 'get', waitAskedBy },
+      );
     } finally {
       // They hold the password and the form of the request.
       delete this.lastRequest;

@@ -2,13 +2,14 @@
  * Trunks: Elastic SIP trunks and their origination URLs.
  */
 import type { Twilio } from 'twilio';
-import type { TwilioPort } from '../../reconcilers/shared/telephony.ts';
+import type { TwilioAccountPort } from '../../reconcilers/shared/telephony.ts';
+import { ProviderError } from '../../reconcilers/shared/verdict.ts';
 import { type AccountCalls, pageSize } from './account-calls.ts';
 import { originationUrlReply, trunkReply } from './replies.ts';
 import { checkedSid } from './sid.ts';
 
 type TrunkCalls = Pick<
-  TwilioPort,
+  TwilioAccountPort,
   | 'listTrunks'
   | 'readTrunk'
   | 'createTrunk'
@@ -18,7 +19,11 @@ type TrunkCalls = Pick<
   | 'createOriginationUrl'
   | 'updateOriginationUrl'
   | 'deleteOriginationUrl'
+  | 'probeDeleteRight'
 >;
+
+/** Of the right form, so that Twilio looks at the right and not at the form. */
+const impossibleTrunk = `TK${'0'.repeat(32)}`;
 
 export function trunkCalls(client: Twilio, calls: AccountCalls): TrunkCalls {
   const { trunks } = client.trunking.v1;
@@ -61,6 +66,16 @@ export function trunkCalls(client: Twilio, calls: AccountCalls): TrunkCalls {
       ),
     async deleteOriginationUrl(trunkSid, sid) {
       await calls.call(`delete origination URL ${sid}`, () => url(trunkSid, sid).remove());
+    },
+    async probeDeleteRight() {
+      try {
+        await calls.call('delete trunks', () => trunk(impossibleTrunk).remove());
+      } catch (error) {
+        // Whether Twilio looks at the right or at the trunk first is documented nowhere, and a restricted key may be told
+        // something else than 20404. Only a refusal of the credentials says that the right is missing.
+        const kind = error instanceof ProviderError ? error.verdict.kind : undefined;
+        if (kind !== 'notFound' && kind !== 'refused' && kind !== 'conflict') throw error;
+      }
     },
   };
 }

@@ -3,6 +3,7 @@
  */
 import type { Reason } from './reasons.ts';
 import type { LiveKitPort, TwilioPort } from './telephony.ts';
+import type { Provider, Verdict } from './verdict.ts';
 
 /** Where the outside objects of one PhoneNumber live. Written once and never changed: deletion looks nowhere else. */
 export interface Pin {
@@ -34,6 +35,18 @@ export type AccountAnswer =
   | OpenAccount
   | { readonly kind: 'refused'; readonly reason: Reason; readonly message: string };
 
+/** A provider that fails its probes, for one account. */
+export interface ProviderTrouble {
+  readonly provider: Provider;
+  /** What the probes find, in the words in which calls fail meanwhile. */
+  readonly verdict: Extract<Verdict, { kind: 'identity' }>;
+  /**
+   * Since when without a break, in milliseconds of both clocks, as far as this process knows: for `AccountUnavailable`
+   * since any probe failed, for all other reasons since one of them was found.
+   */
+  readonly since: { readonly monotonic: number; readonly wall: number };
+}
+
 export interface Accounts {
   /** For creating and updating: the account must exist, be usable and allow the namespace. */
   open(name: string, namespace: string): Promise<AccountAnswer>;
@@ -41,4 +54,9 @@ export interface Accounts {
   openPinned(pin: Pin): OpenAccount;
   /** The Twilio account an account object stands for; two objects may name the same. */
   accountSidOf(name: string): string | undefined;
+  /**
+   * The providers of a pinned account that fail their probes: meanwhile no call of theirs is made. Empty if all is well;
+   * absent where nobody probes.
+   */
+  troublesOf?(pin: Pin): readonly ProviderTrouble[];
 }

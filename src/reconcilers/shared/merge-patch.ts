@@ -17,7 +17,8 @@ export function mergePatch(stored: Json, wanted: Json): Record<string, unknown> 
       if (before !== undefined) patch[key] = null;
     } else if (isPlainObject(value)) {
       const inner = mergePatch(isPlainObject(before) ? before : {}, value);
-      if (Object.keys(inner).length > 0) patch[key] = inner;
+      const isReplaced = before !== undefined && !isPlainObject(before);
+      if (isReplaced || Object.keys(inner).length > 0) patch[key] = inner;
     } else if (!isDeepStrictEqual(withoutUndefined(before), withoutUndefined(value))) {
       patch[key] = value;
     }

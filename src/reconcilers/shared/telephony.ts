@@ -96,6 +96,12 @@ export interface TwilioPort {
   detachIpAccessControlList(trunkSid: string, listSid: string): Promise<void>;
 }
 
+/** What only the account itself is asked. */
+export interface TwilioAccountPort extends TwilioPort {
+  /** Throws `identity` when the credentials may not delete trunks. Changes nothing: it asks for a trunk that cannot be. */
+  probeDeleteRight(): Promise<void>;
+}
+
 export type OriginationUrlValues = Omit<OriginationUrlState, 'sid'>;
 
 /** The fields of a LiveKit inbound trunk that the operator owns. Durations in whole seconds. */

@@ -4,27 +4,24 @@
  * Guarantees
  * - For removing, a port acts on exactly the pinned Twilio account or LiveKit project, or refuses every call.
  * - One provider's trouble never closes the other, when removing.
+ * - New credentials are used from the next opening on; calls under way end with those they began with.
  *
  * Assumption: the lookups are in sync before the first call; an account that is not seen yet would be AccountNotFound.
  */
-import type { AccountAnswer, Accounts, OpenAccount, Pin } from '../shared/accounts.ts';
-import type { LiveKitPort, TwilioPort } from '../shared/telephony.ts';
+import type { AccountAnswer, Accounts, OpenAccount, Pin, ProviderTrouble } from '../shared/accounts.ts';
+import type { KubernetesObject } from '../shared/ports.ts';
+import type { LiveKitPort, TwilioAccountPort, TwilioPort } from '../shared/telephony.ts';
+import type { Provider } from '../shared/verdict.ts';
+import type { AccountHealth, HealthSubject } from './account-health.ts';
 import { needsLabels } from './allowed-namespaces.ts';
-import { Connections } from './connections.ts';
-import {
-  type Found,
-  livekitCredentials,
-  type LiveKitCredentials,
-  type Secrets,
-  twilioCredentials,
-  type TwilioCredentials,
-  type Unavailable,
-} from './credentials.ts';
-import type { AccountIdentity, Limits } from './model.ts';
-import type { AccountLookups, Connect, LiveKitConnection, NoticeSink, TwilioConnection } from './ports.ts';
+import type { Secrets } from './credentials.ts';
+import type { AccountIdentity } from './model.ts';
+import type { AccountLookups, Connect, NoticeSink, RequestLimits } from './ports.ts';
+import { type Opening, ProviderOpenings } from './provider-openings.ts';
 import { refusingLiveKit, refusingTwilio, type Refusal } from './refusing-ports.ts';
 import { resolve } from './resolve.ts';
 import { httpOrigin, parseAccount, parseIdentity } from './schema.ts';
+import { type Watch, watchedLiveKit, watchedTwilio } from './watched-ports.ts';
 
 export interface AccountDirectoryDependencies {
   readonly lookups: AccountLookups;
@@ -33,21 +30,37 @@ export interface AccountDirectoryDependencies {
   readonly operatorNamespace: string;
   /** Default: findings that stop nothing are dropped. */
   readonly notices?: NoticeSink;
+  /** Default: nobody holds requests back. */
+  readonly limits?: RequestLimits;
+  /** What probes find. Default: nobody probes, and every call is made. */
+  readonly health?: AccountHealth;
+}
+
+/** An account object as a probe needs it: both providers with nothing before them. */
+export interface InspectedAccount {
+  readonly identity: AccountIdentity;
+  readonly twilio: Opening<TwilioAccountPort>;
+  readonly livekit: Opening<LiveKitPort>;
 }
 
 export class AccountDirectory implements Accounts {
   readonly #lookups: AccountLookups;
   readonly #secrets: Secrets;
-  readonly #notices: NoticeSink;
-  readonly #twilio: Connections<TwilioConnection, TwilioPort>;
-  readonly #livekit: Connections<LiveKitConnection, LiveKitPort>;
+  readonly #openings: ProviderOpenings;
+  readonly #limits: RequestLimits | undefined;
+  readonly #health: AccountHealth | undefined;
 
-  constructor({ lookups, connect, operatorNamespace, notices }: AccountDirectoryDependencies) {
+  constructor({ lookups, connect, operatorNamespace, notices, limits, health }: AccountDirectoryDependencies) {
     this.#lookups = lookups;
     this.#secrets = { namespace: operatorNamespace, dataOf: (name) => lookups.secretData(name) };
-    this.#notices = notices ?? { notice: () => undefined };
-    this.#twilio = new Connections((connection) => connect.twilio(connection));
-    this.#livekit = new Connections((connection) => connect.livekit(connection));
+    this.#openings = new ProviderOpenings(connect, this.#secrets, notices ?? { notice: () => undefined });
+    this.#limits = limits;
+    this.#health = health;
+  }
+
+  /** What an account marks its things with that names no ownerId and never had one. */
+  get defaultOwnerId(): string {
+    return this.#lookups.kubeSystemUid().slice(0, 8);
   }
 
   /** Throws what the lookup of a namespace throws. */
@@ -61,13 +74,15 @@ export class AccountDirectory implements Accounts {
     const resolution = resolve({
       name,
       parsed,
+      isDeleting: object?.metadata.deletionTimestamp !== undefined,
       namespace: { name: namespace, labels },
       secrets: this.#secrets,
-      defaultOwnerId: this.#lookups.kubeSystemUid().slice(0, 8),
+      defaultOwnerId: this.defaultOwnerId,
     });
     if (resolution.kind === 'refused') return resolution;
     const { account, ownerId, twilio, livekit } = resolution;
     const { accountSid, livekitUrl, sipHost, paused, limits } = account;
+    this.#limits?.limit(name, { accountSid, livekitUrl }, limits);
     return {
       kind: 'open',
       account: name,
@@ -76,35 +91,29 @@ export class AccountDirectory implements Accounts {
       ownerId,
       sipHost,
       paused,
-      twilio: this.#openTwilio(name, accountSid, twilio, limits),
-      livekit: this.#openLiveKit(name, livekitUrl, livekit, limits),
+      twilio: this.#watchedTwilio(name, accountSid, this.#openings.twilioWith(name, accountSid, twilio)),
+      livekit: this.#watchedLiveKit(name, livekitUrl, this.#openings.livekitWith(name, livekitUrl, livekit)),
     };
   }
 
   openPinned(pin: Pin): OpenAccount {
     const { account, accountSid, livekitUrl, ownerId } = pin;
     const object = this.#lookups.account(account);
-    const pinned = { kind: 'open', account, accountSid, livekitUrl, ownerId } as const;
-    if (object === undefined) {
-      this.#twilio.forget(account);
-      this.#livekit.forget(account);
-      const message = `TelephonyAccount ${account} does not exist; create it again for Twilio account ${accountSid} and LiveKit project ${livekitUrl}`;
-      const refusal = { kind: 'identity', reason: 'AccountNotFound', message } as const;
-      return {
-        ...pinned,
-        sipHost: '',
-        paused: false,
-        twilio: refusingTwilio(refusal),
-        livekit: refusingLiveKit(refusal),
-      };
-    }
-    const found = parseIdentity(object);
+    const { identity, twilio, livekit } = object === undefined ? this.#missing(pin) : this.#pinned(pin, object);
     return {
-      ...pinned,
-      sipHost: found.sipHost,
-      paused: found.paused,
-      twilio: this.#pinnedTwilio(pin, found),
-      livekit: this.#pinnedLiveKit(pin, found),
+      kind: 'open',
+      account,
+      accountSid,
+      livekitUrl,
+      ownerId,
+      sipHost: identity?.sipHost ?? '',
+      paused: identity?.paused ?? false,
+      twilio: this.#portOf(subjectOf(pin, 'Twilio'), twilio, refusingTwilio, (port) =>
+        this.#watchedTwilio(account, accountSid, port),
+      ),
+      livekit: this.#portOf(subjectOf(pin, 'LiveKit'), livekit, refusingLiveKit, (port) =>
+        this.#watchedLiveKit(account, subjectOf(pin, 'LiveKit').identity, port),
+      ),
     };
   }
 
@@ -113,49 +122,106 @@ export class AccountDirectory implements Accounts {
     return object === undefined ? undefined : parseIdentity(object).accountSid;
   }
 
-  #pinnedTwilio({ account, accountSid }: Pin, found: AccountIdentity): TwilioPort {
-    if (found.accountSid !== accountSid) {
-      return refusingTwilio(mismatch(account, 'Twilio account', found.accountSid, accountSid));
-    }
-    if (found.twilioSecret === undefined) return refusingTwilio(namesNoSecret(account, 'twilio'));
-    const credentials = twilioCredentials(this.#secrets, found.twilioSecret, accountSid);
-    if (credentials.kind === 'unavailable') return refusingTwilio(withoutCredentials(credentials));
-    return this.#openTwilio(account, accountSid, credentials, found.limits);
+  troublesOf(pin: Pin): readonly ProviderTrouble[] {
+    // What shows without a call is noticed when it is opened.
+    this.openPinned(pin);
+    const providers: readonly Provider[] = ['Twilio', 'LiveKit'];
+    return providers.flatMap((provider) => this.#health?.troubleOf(subjectOf(pin, provider)) ?? []);
   }
 
-  #pinnedLiveKit({ account, livekitUrl }: Pin, found: AccountIdentity): LiveKitPort {
+  /** For probes. */
+  inspect(object: KubernetesObject): InspectedAccount {
+    const { name } = object.metadata;
+    const identity = this.#identityOf(object);
+    const { accountSid, twilioSecret, livekitUrl, livekitSecret } = identity;
+    return {
+      identity,
+      twilio:
+        accountSid === undefined
+          ? refused(unreadable(name, 'spec.twilio.accountSid'))
+          : this.#openings.twilio(name, accountSid, twilioSecret),
+      livekit:
+        livekitUrl === undefined
+          ? refused(unreadable(name, 'spec.livekit.url'))
+          : this.#openings.livekit(name, livekitUrl, livekitSecret),
+    };
+  }
+
+  /** The account object is gone. */
+  forget(name: string): void {
+    this.#openings.forget(name);
+    this.#limits?.forget(name);
+  }
+
+  #missing({ account, accountSid, livekitUrl }: Pin) {
+    this.forget(account);
+    const message = `TelephonyAccount ${account} does not exist; create it again for Twilio account ${accountSid} and LiveKit project ${livekitUrl}`;
+    const nothing = refused({ kind: 'identity', reason: 'AccountNotFound', message });
+    return { identity: undefined, twilio: nothing, livekit: nothing };
+  }
+
+  /** As far as the account object stands for what is pinned. */
+  #pinned({ account, accountSid, livekitUrl }: Pin, object: KubernetesObject): InspectedAccount {
+    const identity = this.#identityOf(object);
     const url = httpOrigin(livekitUrl);
-    if (url === undefined || found.livekitUrl !== url) {
-      return refusingLiveKit(mismatch(account, 'LiveKit project', found.livekitUrl, livekitUrl));
-    }
-    if (found.livekitSecret === undefined) return refusingLiveKit(namesNoSecret(account, 'livekit'));
-    const credentials = livekitCredentials(this.#secrets, found.livekitSecret);
-    if (credentials.kind === 'unavailable') return refusingLiveKit(withoutCredentials(credentials));
-    return this.#openLiveKit(account, url, credentials, found.limits);
+    return {
+      identity,
+      twilio:
+        identity.accountSid === accountSid
+          ? this.#openings.twilio(account, accountSid, identity.twilioSecret)
+          : refused(mismatch(account, 'Twilio account', identity.accountSid, accountSid)),
+      livekit:
+        url !== undefined && identity.livekitUrl === url
+          ? this.#openings.livekit(account, url, identity.livekitSecret)
+          : refused(mismatch(account, 'LiveKit project', identity.livekitUrl, livekitUrl)),
+    };
   }
 
-  #openTwilio(account: string, accountSid: string, found: Found<TwilioCredentials>, limits: Limits): TwilioPort {
-    const { port, isNew } = this.#twilio.open(account, { accountSid, credentials: found.credentials, limits });
-    if (isNew) this.#reportTrimmed(account, found);
-    return port;
+  #identityOf(object: KubernetesObject): AccountIdentity {
+    const identity = parseIdentity(object);
+    this.#limits?.limit(object.metadata.name, identity, identity.limits);
+    return identity;
   }
 
-  #openLiveKit(account: string, url: string, found: Found<LiveKitCredentials>, limits: Limits): LiveKitPort {
-    const { port, isNew } = this.#livekit.open(account, { url, credentials: found.credentials, limits });
-    if (isNew) this.#reportTrimmed(account, found);
-    return port;
+  /** The port to use. What refuses it counts like a failed probe: none is made as long as it does. */
+  #portOf<Given, Port>(
+    subject: HealthSubject,
+    opening: Opening<Given>,
+    refusing: (refusal: Refusal) => Port,
+    watched: (port: Given) => Port,
+  ): Port {
+    if (opening.kind === 'open') return watched(opening.port);
+    this.#health?.probed(subject, opening.refusal);
+    return refusing(opening.refusal);
   }
 
-  #reportTrimmed(account: string, { trimmed }: Found<unknown>): void {
-    for (const { secret, key } of trimmed) {
-      this.#notices.notice('A Secret holds a value that ends with a line break, which was ignored', {
-        account,
-        namespace: this.#secrets.namespace,
-        secret,
-        key,
-      });
-    }
+  #watchedTwilio(account: string, identity: string, port: TwilioPort): TwilioPort {
+    const watch = this.#watch({ account, provider: 'Twilio', identity });
+    return watch === undefined ? port : watchedTwilio(port, watch);
   }
+
+  #watchedLiveKit(account: string, identity: string, port: LiveKitPort): LiveKitPort {
+    const watch = this.#watch({ account, provider: 'LiveKit', identity });
+    return watch === undefined ? port : watchedLiveKit(port, watch);
+  }
+
+  #watch(subject: HealthSubject): Watch | undefined {
+    const health = this.#health;
+    if (health === undefined) return undefined;
+    return {
+      trouble: () => health.troubleOf(subject),
+      callFailed: (verdict) => health.callFailed(subject, verdict),
+    };
+  }
+}
+
+function subjectOf({ account, accountSid, livekitUrl }: Pin, provider: Provider): HealthSubject {
+  const identity = provider === 'Twilio' ? accountSid : (httpOrigin(livekitUrl) ?? livekitUrl);
+  return { account, provider, identity };
+}
+
+function refused(refusal: Refusal): { readonly kind: 'refused'; readonly refusal: Refusal } {
+  return { kind: 'refused', refusal };
 }
 
 function mismatch(account: string, what: string, now: string | undefined, pinned: string): Refusal {
@@ -166,14 +232,10 @@ function mismatch(account: string, what: string, now: string | undefined, pinned
   };
 }
 
-function namesNoSecret(account: string, part: 'twilio' | 'livekit'): Refusal {
+function unreadable(account: string, field: string): Refusal {
   return {
     kind: 'identity',
-    reason: 'CredentialsUnavailable',
-    message: `TelephonyAccount ${account} names no Secret in spec.${part}.credentialsSecretRef; correct it`,
+    reason: 'AccountMismatch',
+    message: `${field} of TelephonyAccount ${account} does not read; correct it`,
   };
-}
-
-function withoutCredentials({ message }: Unavailable): Refusal {
-  return { kind: 'identity', reason: 'CredentialsUnavailable', message };
 }

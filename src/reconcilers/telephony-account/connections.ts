@@ -1,5 +1,5 @@
 /**
- * Open connections, one per account object and provider, kept for as long as identity, credentials and limits stay.
+ * Open connections, one per account object and provider, kept for as long as identity and credentials stay.
  *
  * Guarantees
  * - The same identity with the same credentials is the same port, also under two account objects: what a port has proven

@@ -26,6 +26,9 @@ export interface Limits {
   readonly requestsPerSecond: number;
 }
 
+/** Those of an account object that names none. */
+export const usualLimits: Limits = { maxConcurrentRequests: 8, requestsPerSecond: 20 };
+
 /** The union of both; empty allows no namespace. */
 export interface AllowedNamespaces {
   readonly names: readonly string[];

@@ -1,7 +1,7 @@
 /**
  * Ports of an account that cannot be opened: every call fails with the reason, and nothing is ever sent.
  */
-import type { LiveKitPort, TwilioPort } from '../shared/telephony.ts';
+import type { LiveKitPort, TwilioAccountPort } from '../shared/telephony.ts';
 import { type Provider, ProviderError, type Verdict } from '../shared/verdict.ts';
 
 /** Why a provider cannot be used at all. */
@@ -13,10 +13,11 @@ function refuser(provider: Provider, refusal: Refusal) {
   };
 }
 
-export function refusingTwilio(refusal: Refusal): TwilioPort {
+export function refusingTwilio(refusal: Refusal): TwilioAccountPort {
   const refuse = refuser('Twilio', refusal);
   return {
     proveAccount: refuse('prove the account'),
+    probeDeleteRight: refuse('delete trunks'),
     findNumber: refuse('find the number'),
     readNumber: refuse('read the number'),
     listTrunks: refuse('list trunks'),

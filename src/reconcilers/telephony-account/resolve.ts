@@ -21,6 +21,8 @@ export interface Question {
   readonly name: string;
   /** Undefined: no such object. */
   readonly parsed: ParsedAccount | undefined;
+  /** Somebody has asked for its deletion. */
+  readonly isDeleting: boolean;
   /** Labels are needed only where `needsLabels` says so; undefined also for a namespace that does not exist. */
   readonly namespace: { readonly name: string; readonly labels: Labels | undefined };
   /** The Secrets of the operator's namespace. */
@@ -46,7 +48,7 @@ interface Refused {
 }
 
 /** What an account is to a namespace. */
-export function resolve({ name, parsed, namespace, secrets, defaultOwnerId }: Question): Resolution {
+export function resolve({ name, parsed, isDeleting, namespace, secrets, defaultOwnerId }: Question): Resolution {
   const subject = `TelephonyAccount ${name}`;
   if (parsed === undefined) {
     return refused('AccountNotFound', `${subject} does not exist; create it, or name another one in spec.accountRef`);
@@ -61,10 +63,11 @@ export function resolve({ name, parsed, namespace, secrets, defaultOwnerId }: Qu
       `Namespace ${namespace.name} may not use ${subject}; have it added to spec.allowedNamespaces there, or name another account`,
     );
   }
-  const wrongHost = sipHostProblem(account.livekitUrl, account.sipHost);
-  if (wrongHost !== undefined) {
-    return refused('AccountNotReady', `spec.livekit.sipHost of ${subject} ${wrongHost}`);
+  if (isDeleting) {
+    return refused('AccountNotReady', `${subject} is being deleted and takes nothing new; use another one`);
   }
+  const wrongHost = sipHostProblem(name, account);
+  if (wrongHost !== undefined) return refused('AccountNotReady', wrongHost);
   const twilio = twilioCredentials(secrets, account.twilioSecret, account.accountSid);
   if (twilio.kind === 'unavailable') return refused('CredentialsUnavailable', twilio.message);
   const livekit = livekitCredentials(secrets, account.livekitSecret);
@@ -80,11 +83,14 @@ function refused(reason: Reason, message: string): Refused {
  * LiveKit Cloud answers SIP at another host than its API, and a trunk that points at the API host makes every call fail
  * with 404 (livekit/sip issue 583). Elsewhere any host may be right.
  */
-function sipHostProblem(livekitUrl: string, sipHost: string): string | undefined {
+export function sipHostProblem(
+  name: string,
+  { livekitUrl, sipHost }: Pick<TelephonyAccount, 'livekitUrl' | 'sipHost'>,
+): string | undefined {
   const apiHost = URL.parse(livekitUrl)?.hostname ?? '';
   if (!apiHost.endsWith('.livekit.cloud')) return undefined;
   const host = sipHost.toLowerCase().replace(/:[0-9]+$/, '');
   if (host.endsWith('.sip.livekit.cloud')) return undefined;
   const state = host === apiHost ? 'is the host of the API' : 'does not end with .sip.livekit.cloud';
-  return `${state}, so calls would not arrive; set it to the host of the SIP URI in the settings of the LiveKit project, such as abc123.sip.livekit.cloud`;
+  return `spec.livekit.sipHost of TelephonyAccount ${name} ${state}, so calls would not arrive; set it to the host of the SIP URI in the settings of the LiveKit project, such as abc123.sip.livekit.cloud`;
 }

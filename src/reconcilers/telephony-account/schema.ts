@@ -5,8 +5,9 @@
  * a mistake in one must not stop a deletion that does not need it.
  */
 import { z } from 'zod';
+import type { Condition } from '../shared/conditions.ts';
 import type { KubernetesObject } from '../shared/ports.ts';
-import type { AccountIdentity, Limits, TelephonyAccount } from './model.ts';
+import { type AccountIdentity, type TelephonyAccount, usualLimits } from './model.ts';
 
 const accountSid = z.string().regex(/^AC[0-9a-fA-F]{32}$/, 'is not a Twilio account SID (AC and 32 hex digits)');
 const url = z
@@ -47,10 +48,9 @@ const requirement = z
   );
 
 const limits = z.strictObject({
-  maxConcurrentRequests: z.int().min(1).max(100).default(8),
-  requestsPerSecond: z.int().min(1).max(1000).default(20),
+  maxConcurrentRequests: z.int().min(1).max(100).default(usualLimits.maxConcurrentRequests),
+  requestsPerSecond: z.int().min(1).max(1000).default(usualLimits.requestsPerSecond),
 });
-const usualLimits: Limits = limits.parse({});
 
 /** The spec as users write it, judged as the CRD judges it. */
 export const telephonyAccountSpecSchema = z.strictObject({
@@ -120,6 +120,21 @@ export function parseAccount({ metadata, spec, status }: KubernetesObject): Pars
       ownerId: rest.ownerId ?? z.object({ ownerId }).safeParse(status).data?.ownerId,
     },
   };
+}
+
+const conditionSchema = z.object({
+  type: z.string(),
+  status: z.enum(['True', 'False', 'Unknown']).catch('Unknown'),
+  reason: z.string().catch(''),
+  message: z.string().catch(''),
+  observedGeneration: z.number().optional().catch(undefined),
+  lastTransitionTime: z.string().catch(''),
+});
+const storedConditions = z.object({ conditions: z.array(z.unknown()).catch([]) }).catch({ conditions: [] });
+
+/** The conditions that are stored, as far as they read; never throws. */
+export function parseConditions({ status }: KubernetesObject): readonly Condition[] {
+  return storedConditions.parse(status).conditions.flatMap((one) => conditionSchema.safeParse(one).data ?? []);
 }
 
 const identitySchema = z.object({

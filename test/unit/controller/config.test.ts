@@ -16,10 +16,12 @@ const standard: Configuration = {
   namespace: 'trunkline-system',
   workers: 10,
   logLevel: 'info',
-  leaderElect: false,
+  accountSelector: [],
+  leaderElection: { leaseName: 'trunkline', leaseMs: 30_000, renewDeadlineMs: 15_000, retryMs: 3_000 },
   twilioBaseUrl: '',
   providerTimeoutMs: 10_000,
   backoff: { firstMs: 1_000, mostMs: 60_000 },
+  telemetry: { metrics: undefined, healthAddress: undefined },
   phoneNumbers: {
     recheckMs: 300_000,
     lateCommitMs: 60_000,
@@ -49,7 +51,12 @@ describe('readConfiguration()', () => {
       namespace: 'elsewhere',
       workers: '3',
       'log-level': 'debug',
-      'leader-elect': 'false',
+      'account-selector': 'team=voice',
+      'leader-elect': 'true',
+      'lease-name': 'elected',
+      'lease-duration': '9s',
+      'renew-deadline': '8s',
+      'retry-period': '7ms',
       'twilio-base-url': 'http://127.0.0.1:1234',
       'provider-timeout': '1ms',
       'backoff-first': '2ms',
@@ -66,16 +73,29 @@ describe('readConfiguration()', () => {
       'refusals-over': '13ms',
       'account-refused-after': '14ms',
       'account-unavailable-after': '15ms',
+      'metrics-address': ':16',
+      'metrics-certificate': '/tls.crt',
+      'metrics-key': '/tls.key',
+      'metrics-insecure': 'false',
+      'health-address': '127.0.0.1:17',
     };
     const want: Configuration = {
       kubeconfig: '/somewhere',
       namespace: 'elsewhere',
       workers: 3,
       logLevel: 'debug',
-      leaderElect: false,
+      accountSelector: [{ key: 'team', operator: 'In', values: ['voice'] }],
+      leaderElection: { leaseName: 'elected', leaseMs: 9_000, renewDeadlineMs: 8_000, retryMs: 7 },
       twilioBaseUrl: 'http://127.0.0.1:1234',
       providerTimeoutMs: 1,
       backoff: { firstMs: 2, mostMs: 3 },
+      telemetry: {
+        metrics: {
+          address: { host: undefined, port: 16 },
+          security: { kind: 'files', certificateFile: '/tls.crt', keyFile: '/tls.key' },
+        },
+        healthAddress: { host: '127.0.0.1', port: 17 },
+      },
       phoneNumbers: {
         recheckMs: 4,
         lateCommitMs: 5,
@@ -172,11 +192,27 @@ describe('readConfiguration()', () => {
       args: ['--twilio-base-url=ftp://x'],
       problem: 'Cannot use --twilio-base-url "ftp://x": want an http or https address',
     },
+    { args: ['--leader-elect=yes'], problem: 'Cannot use --leader-elect "yes": want true or false' },
+    { args: ['--lease-name=A/b'], problem: 'Cannot use --lease-name "A/b": want the name of a Lease' },
+    { args: ['--lease-duration=30500ms'], problem: 'Cannot use --lease-duration "30500ms": want whole seconds' },
     {
-      args: ['--leader-elect=true'],
-      problem: 'Cannot use --leader-elect "true": leader election does not exist yet: run one replica with false',
+      args: ['--account-selector=team==voice,size>3'],
+      problem:
+        'Cannot use --account-selector "team==voice,size>3": want a label selector such as team=voice,stage in (one,two),!legacy; "size>3" is no part of one',
     },
-    { args: ['--leader-elect=yes'], problem: 'Cannot use --leader-elect "yes": want false' },
+    {
+      args: ['--renew-deadline=30s'],
+      problem: 'Cannot use --renew-deadline 30000ms: want less than --lease-duration, which is 30000ms',
+    },
+    {
+      args: ['--retry-period=12500ms'],
+      problem: 'Cannot use --retry-period 12500ms: want less than --renew-deadline 15000ms divided by 1.2',
+    },
+    {
+      args: ['--provider-timeout=15s'],
+      problem:
+        'Cannot use --provider-timeout 15000ms: want less than --lease-duration minus --renew-deadline, which is 15000ms: a call has to end before another replica may begin',
+    },
     { args: ['--workers'], problem: 'Cannot use --workers: want a value' },
     { args: ['--workers', '--refusals=3'], problem: 'Cannot use --workers: want a value' },
     { args: ['--worker=3'], problem: 'Cannot use --worker: there is no such option, see --help' },
@@ -189,6 +225,30 @@ describe('readConfiguration()', () => {
     },
   ])('$args is refused', ({ args, problem }) => {
     expect(readConfiguration(args, {})).toEqual({ kind: 'invalid', problems: [problem] });
+  });
+
+  test.for([
+    { name: 'no lease at all without leader election', args: ['--leader-elect=false'], want: undefined },
+    { name: 'one lease for an install that serves all accounts', args: [], want: 'trunkline' },
+    { name: 'a lease for each selector', args: ['--account-selector=team=voice'], want: 'trunkline-d129ea65' },
+    {
+      name: 'the same lease for another spelling of the same selector',
+      args: ['--account-selector= team == voice '],
+      want: 'trunkline-d129ea65',
+    },
+    { name: 'another one for another selector', args: ['--account-selector=!team'], want: 'trunkline-96558005' },
+    {
+      name: 'the lease that is named, whatever the selector',
+      args: ['--account-selector=!team', '--lease-name=one'],
+      want: 'one',
+    },
+  ])('$name', ({ args, want }) => {
+    expect(configuration(readConfiguration(args, {})).leaderElection?.leaseName).toBe(want);
+  });
+
+  test('a long timeout of providers is nobody else’s business without leader election', () => {
+    const args = ['--leader-elect=false', '--provider-timeout=1m'];
+    expect(configuration(readConfiguration(args, {})).providerTimeoutMs).toBe(60_000);
   });
 
   test('reports every problem at once, each with where it came from', () => {

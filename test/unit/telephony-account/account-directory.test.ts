@@ -1,11 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Pin } from '../../../src/reconcilers/shared/accounts.ts';
 import type { KubernetesObject } from '../../../src/reconcilers/shared/ports.ts';
+import type { LiveKitPort, TwilioAccountPort } from '../../../src/reconcilers/shared/telephony.ts';
 import { ProviderError } from '../../../src/reconcilers/shared/verdict.ts';
 import { AccountDirectory } from '../../../src/reconcilers/telephony-account/account-directory.ts';
+import { AccountHealth } from '../../../src/reconcilers/telephony-account/account-health.ts';
 import type { SecretData } from '../../../src/reconcilers/telephony-account/credentials.ts';
 import type { LiveKitConnection, TwilioConnection } from '../../../src/reconcilers/telephony-account/ports.ts';
 import { refusingLiveKit, refusingTwilio } from '../../../src/reconcilers/telephony-account/refusing-ports.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import {
   accountObject,
   accountSid,
@@ -29,7 +32,16 @@ let secrets: Map<string, SecretData>;
 let namespaces: Map<string, Record<string, string>>;
 let connected: (TwilioConnection | LiveKitConnection)[];
 let notices: Record<string, unknown>[];
+let limited: Map<string, unknown>;
+let clock: FakeClock;
+let health: AccountHealth;
 let directory: AccountDirectory;
+
+/** What calls answer that do not fail. */
+let answers: {
+  twilio: (connection: TwilioConnection) => Partial<TwilioAccountPort>;
+  livekit: Partial<LiveKitPort>;
+};
 
 /** Ports that work, in a world where nothing is found: what a port is bound to shows in what its calls reject with. */
 const unused = { kind: 'identity', reason: 'AccountUnavailable', message: 'no server in a unit test' } as const;
@@ -40,6 +52,10 @@ beforeEach(() => {
   namespaces = new Map();
   connected = [];
   notices = [];
+  limited = new Map();
+  answers = { twilio: () => ({}), livekit: {} };
+  clock = new FakeClock();
+  health = new AccountHealth(clock);
   directory = new AccountDirectory({
     operatorNamespace: 'trunkline-system',
     lookups: {
@@ -51,14 +67,20 @@ beforeEach(() => {
     connect: {
       twilio: (connection) => {
         connected.push(connection);
-        return refusingTwilio(unused);
+        return { ...refusingTwilio(unused), ...answers.twilio(connection) };
       },
       livekit: (connection) => {
         connected.push(connection);
-        return refusingLiveKit(unused);
+        return { ...refusingLiveKit(unused), ...answers.livekit };
       },
     },
     notices: { notice: (message, fields) => notices.push({ message, ...fields }) },
+    limits: {
+      limit: (account, { accountSid: sid, livekitUrl }, limits) =>
+        void limited.set(account, { accountSid: sid, livekitUrl, ...limits }),
+      forget: (account) => void limited.delete(account),
+    },
+    health,
   });
 });
 
@@ -89,11 +111,37 @@ describe('open()', () => {
       sipHost: 'abc123.sip.livekit.cloud',
       paused: false,
     });
-    const limits = { maxConcurrentRequests: 8, requestsPerSecond: 20 };
     expect(connected).toEqual([
-      { accountSid, credentials: { username: apiKeySid, password: canary }, limits },
-      { url: 'https://my-project.livekit.cloud', credentials: { apiKey: 'APIkey', apiSecret: canary }, limits },
+      { accountSid, credentials: { username: apiKeySid, password: canary } },
+      { url: 'https://my-project.livekit.cloud', credentials: { apiKey: 'APIkey', apiSecret: canary } },
     ]);
+  });
+
+  test('says how hard the providers may be worked, each time anew', async () => {
+    await opened();
+    accounts.set('default', accountObject({ limits: { maxConcurrentRequests: 2, requestsPerSecond: 5 } }));
+    directory.openPinned(pin);
+    expect(limited.get('default')).toEqual({
+      accountSid,
+      livekitUrl: 'https://my-project.livekit.cloud',
+      maxConcurrentRequests: 2,
+      requestsPerSecond: 5,
+    });
+    expect(connected, 'other limits are no other connection').toHaveLength(2);
+    accounts.clear();
+    directory.openPinned(pin);
+    expect(limited.size, 'an account that is gone limits nobody').toBe(0);
+  });
+
+  test('refuses an account that is being deleted, which still opens for removing', async () => {
+    const object = accountObject();
+    accounts.set('default', {
+      ...object,
+      metadata: { ...object.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+    });
+    expect(await directory.open('default', 'team-a')).toMatchObject({ kind: 'refused', reason: 'AccountNotReady' });
+    directory.openPinned(pin);
+    expect(connected).toHaveLength(2);
   });
 
   test('passes a refusal on and connects to nothing', async () => {
@@ -113,19 +161,19 @@ describe('open()', () => {
 
   test('keeps a connection while credentials stay, also under another account object', async () => {
     accounts.set('second', accountObject({ paused: true }));
-    const first = await opened();
-    const second = await opened('second');
-    expect(second.twilio, 'what is proven of an account stays proven').toBe(first.twilio);
-    expect(second.livekit).toBe(first.livekit);
-    expect(directory.openPinned(pin).twilio, 'removing uses the same').toBe(first.twilio);
+    await opened();
+    await opened('second');
+    directory.openPinned(pin);
+    expect(connected, 'what is proven of an account stays proven').toHaveLength(2);
   });
 
   test('makes a new connection for new credentials of one provider only', async () => {
-    const before = await opened();
+    await opened();
     secrets.set('twilio', secretData({ apiKeySid, apiKeySecret: 'renewed' }));
-    const after = await opened();
-    expect(after.twilio, 'nothing is proven of new credentials').not.toBe(before.twilio);
-    expect(after.livekit, 'these did not change').toBe(before.livekit);
+    await opened();
+    expect(connected.slice(2), 'nothing is proven of new credentials; the others did not change').toEqual([
+      { accountSid, credentials: { username: apiKeySid, password: 'renewed' } },
+    ]);
   });
 
   test('reports a line break at the end of a value once, and works', async () => {
@@ -267,6 +315,110 @@ describe('openPinned()', () => {
     for (const call of [...Object.values(twilio), ...Object.values(livekit)] as (() => Promise<unknown>)[]) {
       expect((await failureOf(call)).verdict).toMatchObject({ kind: 'identity', reason: 'AccountNotFound' });
     }
+  });
+});
+
+describe('new credentials while removals run', () => {
+  test('are used at once, and a call under way ends with those it began with', async () => {
+    const answered: string[] = [];
+    const oldAnswer = Promise.withResolvers<void>();
+    answers.twilio = ({ credentials: { password } }) => ({
+      deleteTrunk: async (sid) => {
+        if (password === canary) await oldAnswer.promise;
+        answered.push(`${sid} with ${password}`);
+      },
+    });
+    const underWay = directory.openPinned(pin).twilio.deleteTrunk('TK1');
+    secrets.set('twilio', secretData({ apiKeySid, apiKeySecret: 'renewed' }));
+    await directory.openPinned(pin).twilio.deleteTrunk('TK2');
+    expect(answered, 'the new one does not wait for the old one').toEqual(['TK2 with renewed']);
+    oldAnswer.resolve();
+    await underWay;
+    expect(answered).toEqual(['TK2 with renewed', `TK1 with ${canary}`]);
+  });
+
+  test('are used by every one of 300 removals, and connected once', async () => {
+    const used = new Map<string, number>();
+    answers.twilio = ({ credentials: { password } }) => ({
+      deleteTrunk: async () => {
+        await Promise.resolve();
+        used.set(password, (used.get(password) ?? 0) + 1);
+      },
+    });
+    const remove = async (index: number) => {
+      if (index === 100) secrets.set('twilio', secretData({ apiKeySid, apiKeySecret: 'renewed' }));
+      await directory.openPinned(pin).twilio.deleteTrunk(`TK${index}`);
+    };
+    await Promise.all(Array.from({ length: 300 }, async (_, index) => await remove(index)));
+    expect(Object.fromEntries(used)).toEqual({ [canary]: 100, renewed: 200 });
+    expect(connected.filter((one) => 'accountSid' in one)).toHaveLength(2);
+  });
+});
+
+describe('a provider that fails its probes', () => {
+  const twilio = { account: 'default', provider: 'Twilio', identity: accountSid } as const;
+  const refusal = { kind: 'identity', reason: 'CredentialsRefused', message: 'Authenticate (20003)' } as const;
+
+  test('is not called, and the other is', async () => {
+    let calls = 0;
+    answers.twilio = () => ({
+      readTrunk: async () => {
+        calls += 1;
+        return undefined;
+      },
+    });
+    answers.livekit = { readInboundTrunk: async () => undefined };
+    const account = await opened();
+    health.probed(twilio, refusal);
+    const failure = await failureOf(async () => account.twilio.readTrunk('TK1'));
+    expect(failure.verdict).toEqual(refusal);
+    expect(calls).toBe(0);
+    expect(await account.livekit.readInboundTrunk('ST_1')).toBeUndefined();
+    health.probed(twilio, undefined);
+    await account.twilio.readTrunk('TK1');
+    expect(calls, 'the same opening works again').toBe(1);
+  });
+
+  test('is called for another account object, whose credentials may be others', async () => {
+    answers.twilio = () => ({ readTrunk: async () => undefined });
+    accounts.set('second', accountObject());
+    health.probed(twilio, refusal);
+    expect(await (await opened('second')).twilio.readTrunk('TK1')).toBeUndefined();
+  });
+
+  test('becomes suspect by a call that fails, and no call of a refused opening counts', async () => {
+    const events: string[] = [];
+    health.subscribe(({ kind, subject }) => events.push(`${kind} ${subject.provider}`));
+    const account = await opened();
+    await failureOf(async () => account.twilio.readTrunk('TK1'));
+    await failureOf(async () => account.twilio.readTrunk('TK1'));
+    expect(events, 'one probe is enough').toEqual(['suspected Twilio']);
+  });
+
+  test('is told with since when; what shows without a probe counts from when it was noticed', () => {
+    expect(directory.troublesOf(pin)).toEqual([]);
+    clock.advanceSynchronously(1_000);
+    secrets.delete('livekit');
+    directory.openPinned(pin);
+    clock.advanceSynchronously(60_000);
+    health.probed(twilio, { kind: 'unknownOutcome', message: 'no answer in time' });
+    clock.advanceSynchronously(60_000);
+    expect(directory.troublesOf(pin)).toMatchObject([
+      { provider: 'Twilio', verdict: { reason: 'AccountUnavailable' }, since: { monotonic: 61_000 } },
+      { provider: 'LiveKit', verdict: { reason: 'CredentialsUnavailable' }, since: { monotonic: 1_000 } },
+    ]);
+  });
+
+  test.for([
+    { name: 'a missing account object', arrange: () => accounts.clear(), providers: ['Twilio', 'LiveKit'] },
+    {
+      name: 'another Twilio account',
+      arrange: () => accounts.set('default', accountObject({ twilio: { accountSid: otherAccountSid } })),
+      providers: ['Twilio'],
+    },
+  ])('counts $name like a failed probe', ({ arrange, providers }) => {
+    arrange();
+    expect(directory.troublesOf(pin).map(({ provider }) => provider)).toEqual(providers);
   });
 });
 

@@ -9,12 +9,14 @@ interface Setting {
   readonly namespace?: string;
   readonly labels?: Record<string, string>;
   readonly secrets?: Readonly<Record<string, SecretData>>;
+  readonly isDeleting?: boolean;
 }
 
-function resolved({ account = {}, namespace = 'team-a', labels, secrets = goodSecrets }: Setting) {
+function resolved({ account = {}, namespace = 'team-a', labels, secrets = goodSecrets, isDeleting = false }: Setting) {
   return resolve({
     name: 'default',
     parsed: account === 'absent' ? undefined : parseAccount(accountObject(account)),
+    isDeleting,
     namespace: { name: namespace, labels },
     secrets: { namespace: 'trunkline-system', dataOf: (name) => secrets[name] },
     defaultOwnerId: '0123abcd',
@@ -70,6 +72,20 @@ const refusals: readonly Case[] = [
     name: 'a namespace that is not allowed, before anything about Secrets',
     why: 'outsiders learn nothing of Secrets',
     setting: { namespace: 'team-b', secrets: {} },
+    reason: 'NamespaceNotAllowed',
+    message: /^Namespace team-b/,
+  },
+  {
+    name: 'an account that is being deleted',
+    why: 'what is made now could not be taken apart afterwards',
+    setting: { isDeleting: true },
+    reason: 'AccountNotReady',
+    message: /^TelephonyAccount default is being deleted and takes nothing new; use another one$/,
+  },
+  {
+    name: 'an account that is being deleted, for a namespace that may not use it',
+    why: 'outsiders learn nothing of it',
+    setting: { isDeleting: true, namespace: 'team-b' },
     reason: 'NamespaceNotAllowed',
     message: /^Namespace team-b/,
   },
