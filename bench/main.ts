@@ -82,4 +82,10 @@ async function writeResults(found: readonly Section[], settings: Settings, machi
   progress(`written: bench/results/${name}.md, .json${plots.length > 0 ? ', .svg' : ''}`);
 }
 
-process.exitCode = await main();
+// A child's handles do not keep this process alive while it is being waited for (test/tools/processes.ts).
+const alive = setInterval(() => undefined, 60_000);
+try {
+  process.exitCode = await main();
+} finally {
+  clearInterval(alive);
+}

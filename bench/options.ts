@@ -50,6 +50,7 @@ the results. The first run builds the API server and the Go peer, which takes mi
   --runs N              per peer, in turns (5; quick 1)
   --workers N           reconciles at a time (10)
   --latency MS          of one call to a provider, in milliseconds (0)
+  --populations LIST    objects that are there at a cold start (10000,50000; quick 10000)
   --node-flags="FLAGS"  for Trunkline's process, such as --max-semi-space-size=2
   --go-memory-limit X   GOMEMLIMIT of the Go peers, such as 64MiB
   --soak DURATION       instead of all that: so many minutes (30m) of churn and faults
@@ -61,10 +62,10 @@ const defaults = {
   runs: '5',
   workers: '10',
   latency: '0',
-  populations: [10_000, 50_000],
+  populations: '10000,50000',
   restMs: 60_000,
 };
-const quick = { ...defaults, objects: '300', runs: '1', populations: [10_000], restMs: 10_000 };
+const quick = { ...defaults, objects: '300', runs: '1', populations: '10000', restMs: 10_000 };
 const longestCount = 1_000_000;
 
 /** `args` without the program. */
@@ -92,6 +93,10 @@ export function readOptions(args: readonly string[]): OptionsResult {
   }
   const soak = /^(\d+)m$/.exec(values.soak ?? '0m')?.[1];
   if (soak === undefined) problems.push(`Cannot use --soak "${values.soak ?? ''}": want minutes such as 30m`);
+  const listed = values.populations ?? standard.populations;
+  if (!/^[1-9]\d{0,5}(,[1-9]\d{0,5})*$/.test(listed)) {
+    problems.push(`Cannot use --populations "${listed}": want counts such as 10000,50000`);
+  }
   const objects = count('objects', 1);
   const settings: Settings = {
     sections: sectionNames.filter((name) => wanted.includes(name)),
@@ -101,7 +106,7 @@ export function readOptions(args: readonly string[]): OptionsResult {
     latencyMs: count('latency', 0),
     runs: count('runs', 1),
     concurrency: 20,
-    populations: standard.populations,
+    populations: listed.split(',').map(Number).toSorted((one, other) => one - other),
     restMs: standard.restMs,
     nodeFlags: (values['node-flags'] ?? '').split(' ').filter((flag) => flag !== ''),
     goMemoryLimit: values['go-memory-limit'] ?? '',
@@ -125,6 +130,7 @@ function parsed(args: readonly string[]) {
       latency: { type: 'string' },
       'node-flags': { type: 'string' },
       'go-memory-limit': { type: 'string' },
+      populations: { type: 'string' },
       soak: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },

@@ -65,7 +65,10 @@ export function manifestOf(index: number, options: ManifestOptions = {}) {
           dispatch: {
             roomPrefix: 'call-',
             agents: [
-              { agentName: 'receptionist', metadata: JSON.stringify({ revision, voice: 'calm', languages: ['en', 'de'] }) },
+              {
+                agentName: 'receptionist',
+                metadata: JSON.stringify({ revision, voice: 'calm', languages: ['en', 'de'] }),
+              },
               { agentName: 'transcriber', metadata: JSON.stringify({ store: 'eu', keepDays: 30 }) },
             ],
             attributes: { tenant: `tenant-${index % 100}`, region: 'eu-central', tier: 'gold' },

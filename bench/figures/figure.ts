@@ -27,7 +27,9 @@ export interface JudgedFigure extends Figure {
 
 export function judged(figure: Figure): JudgedFigure {
   const spread = spreadOf(figure.samples);
-  return figure.goal === undefined ? { ...figure, spread } : { ...figure, spread, met: isMet(spread.median, figure.goal) };
+  return figure.goal === undefined
+    ? { ...figure, spread }
+    : { ...figure, spread, met: isMet(spread.median, figure.goal) };
 }
 
 /** Ten digits are more than any clock here has, and fewer than the noise of floating point. */
@@ -51,8 +53,9 @@ export function missOf({ goal, met, spread }: JudgedFigure): string {
   return `${written(Math.abs(spread.median / goal.value - 1) * 100)} % ${side}`;
 }
 
-/** Three digits, and never an exponent. */
+/** Three digits, and never an exponent; a dash for what could not be measured. */
 export function written(value: number): string {
+  if (Number.isNaN(value)) return '–';
   if (Number.isInteger(value)) return String(value);
   if (Math.abs(value) >= 100) return value.toFixed(0);
   return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);

@@ -11,7 +11,9 @@ export interface Table {
 
 /** The first column is text, the others are figures. */
 export function markdownTable({ heads, rows }: Table): string {
-  const widths = heads.map((head, column) => Math.max(3, head.length, ...rows.map((row) => (row[column] ?? '').length)));
+  const widths = heads.map((head, column) =>
+    Math.max(3, head.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
   const line = (cells: readonly string[]): string =>
     `| ${widths.map((width, column) => padded(cells[column] ?? '', width, column)).join(' | ')} |`;
   const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));

@@ -12,8 +12,8 @@ const batchShape = {
 };
 
 export const commandSchema = z.discriminatedUnion('do', [
-  /** Creates and waits until all are Ready. */
-  z.object({ do: z.literal('create'), ...batchShape }),
+  /** Creates and waits until all are Ready, at most so long if it says so. */
+  z.object({ do: z.literal('create'), ...batchShape, withinMs: z.number().exactOptional() }),
   /** Creates and does not wait. */
   z.object({ do: z.literal('send'), ...batchShape }),
   /** Deletes and waits until all are gone. */
@@ -29,6 +29,7 @@ export type Command = z.infer<typeof commandSchema>;
 
 export const answerSchema = z.object({
   seconds: z.number(),
+  /** Of those that came to their end in time. */
   perObjectMs: z.array(z.number()).readonly().default([]),
   /** Of a churn: what it did, and what was not observed in time. */
   operations: z.number().default(0),

@@ -16,7 +16,7 @@ export interface Batch extends ManifestOptions {
   readonly count: number;
 }
 
-/** How a batch went. Seconds from the first request; milliseconds of each object from its own request. */
+/** How a batch went: seconds from the first request to the last object, milliseconds of each from its own request. */
 export interface BatchTimes {
   readonly seconds: number;
   readonly perObjectMs: readonly number[];
@@ -28,7 +28,9 @@ export type Announce = (what: 'created' | 'deleted', name: string, resourceVersi
 const eventSchema = z.object({
   type: z.enum(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']),
   object: z.object({
-    metadata: z.object({ name: z.string().default(''), resourceVersion: z.string().default('') }).default({ name: '', resourceVersion: '' }),
+    metadata: z
+      .object({ name: z.string().default(''), resourceVersion: z.string().default('') })
+      .default({ name: '', resourceVersion: '' }),
     status: z.unknown().optional(),
   }),
 });
@@ -79,9 +81,10 @@ export class Load {
     }
   }
 
-  /** Creates a batch, and waits until all of it is Ready. */
-  async createReady(batch: Batch): Promise<BatchTimes> {
-    return await this.#run('ready', batch, async (index) => await this.#create(index, batch));
+  /** Creates a batch, and waits until all of it is Ready; with `withinMs` no longer than that. */
+  async createReady(batch: Batch & { readonly withinMs?: number }): Promise<BatchTimes> {
+    const create = async (index: number): Promise<void> => await this.#create(index, batch);
+    return await this.#run('ready', batch, create, batch.withinMs);
   }
 
   /** Creates a batch and does not wait. */
@@ -116,7 +119,12 @@ export class Load {
     this.#announce('created', nameOf(index), versionIn(text));
   }
 
-  async #run(goal: Goal, batch: Batch, send: (index: number) => Promise<void>): Promise<BatchTimes> {
+  async #run(
+    goal: Goal,
+    batch: Batch,
+    send: (index: number) => Promise<void>,
+    withinMs = Number.POSITIVE_INFINITY,
+  ): Promise<BatchTimes> {
     const names = Array.from({ length: batch.count }, (_, offset) => nameOf(batch.first + offset));
     const waiting: Waiting = { goal, names: new Set(names), seenAt: new Map(), done: Promise.withResolvers() };
     this.#waiting = waiting;
@@ -126,21 +134,32 @@ export class Load {
       sentAt.set(nameOf(index), performance.now());
       await send(index);
     });
-    await this.#whenDone(waiting);
-    const perObjectMs = names.map((name) => (waiting.seenAt.get(name) ?? 0) - (sentAt.get(name) ?? 0));
-    return { seconds: (Math.max(...waiting.seenAt.values()) - startedAt) / 1_000, perObjectMs };
+    await this.#whenDone(waiting, startedAt + withinMs);
+    const seen = [...waiting.seenAt];
+    const endedAt = waiting.names.size === 0 ? Math.max(...waiting.seenAt.values()) : performance.now();
+    return {
+      seconds: (endedAt - startedAt) / 1_000,
+      perObjectMs: seen.map(([name, at]) => at - (sentAt.get(name) ?? at)),
+    };
   }
 
-  /** @throws Error when nothing of the batch was seen for too long */
-  async #whenDone(waiting: Waiting): Promise<void> {
+  /** @throws Error when nothing of the batch was seen for too long, unless there is an end to the waiting */
+  async #whenDone(waiting: Waiting, until: number): Promise<void> {
     let left = waiting.names.size;
+    let movedAt = performance.now();
     const checking = setInterval(() => {
-      const stuck = waiting.names.size === left;
+      const now = performance.now();
+      if (waiting.names.size !== left) movedAt = now;
       left = waiting.names.size;
-      if (!stuck) return;
-      const example = [...waiting.names].slice(0, 3).join(', ');
-      waiting.done.reject(new Error(`${left} objects are not ${waiting.goal} after ${patienceMs / 1_000} s, such as ${example}`));
-    }, patienceMs);
+      if (now >= until) waiting.done.resolve();
+      else if (until === Number.POSITIVE_INFINITY && now - movedAt > patienceMs) {
+        const example = [...waiting.names].slice(0, 3).join(', ');
+        const seconds = patienceMs / 1_000;
+        waiting.done.reject(
+          new Error(`${left} objects are not ${waiting.goal} after ${seconds} s, such as ${example}`),
+        );
+      }
+    }, 100);
     try {
       await waiting.done.promise;
     } finally {

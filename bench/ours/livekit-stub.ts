@@ -35,7 +35,8 @@ export function liveKitStub(perform: Perform): LiveKitPort {
       ),
     createInboundTrunk: async (values) =>
       await perform('createInboundTrunk', () => put(inbound, { id: newId('ST_'), ...values })),
-    updateInboundTrunk: async (id, values) => await perform('updateInboundTrunk', () => put(inbound, { id, ...values })),
+    updateInboundTrunk: async (id, values) =>
+      await perform('updateInboundTrunk', () => put(inbound, { id, ...values })),
     listDispatchRules: async () => await perform('listDispatchRules', () => [...rules.values()]),
     readDispatchRule: async (id) => await perform('readDispatchRule', () => rules.get(id)),
     createDispatchRule: async (values) =>

@@ -141,7 +141,9 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
     listIpAddresses: async (listSid) =>
       await perform('listIpAddresses', () => [...existing(accessLists, listSid).items.values()]),
     createIpAddress: async (listSid, address) =>
-      await perform('createIpAddress', () => put(existing(accessLists, listSid).items, { sid: newSid('IP'), ...address })),
+      await perform('createIpAddress', () =>
+        put(existing(accessLists, listSid).items, { sid: newSid('IP'), ...address }),
+      ),
     deleteIpAddress: async (listSid, sid) =>
       await perform('deleteIpAddress', () => removed(existing(accessLists, listSid).items, sid)),
     listTrunkIpAccessControlLists: async (sid) =>

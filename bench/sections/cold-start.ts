@@ -41,7 +41,10 @@ export async function coldStart(bench: Bench): Promise<Section> {
   const { progress, settings, world } = bench;
   const populations: Population[] = [];
   const writesAtRest: number[] = [];
-  await using loader = startLoader({ kubeconfig: world.controlPlane.adminKubeconfig, concurrency: settings.concurrency });
+  await using loader = startLoader({
+    kubeconfig: world.controlPlane.adminKubeconfig,
+    concurrency: settings.concurrency,
+  });
   let present = 0;
   for (const objects of settings.populations) {
     progress(`creating ${objects - present} objects that are up already`);
@@ -52,7 +55,9 @@ export async function coldStart(bench: Bench): Promise<Section> {
       for (const name of starters) {
         const start = await startOnce(bench, name);
         starts.get(name)?.push(start);
-        progress(`${objects} objects, ${titles[name]}: ${start.seconds.toFixed(2)} s, ${start.residentMiB.toFixed(0)} MiB`);
+        progress(
+          `${objects} objects, ${titles[name]}: ${start.seconds.toFixed(2)} s, ${start.residentMiB.toFixed(0)} MiB`,
+        );
       }
     }
     populations.push({ objects, starts });
@@ -78,7 +83,9 @@ async function tokenFileKubeconfig({ controlPlane, folder }: World): Promise<str
   const tokenFile = join(folder, 'operator.token');
   const path = join(folder, 'token-file.kubeconfig');
   await writeFile(tokenFile, `${token}\n`, { mode: 0o600 });
-  await writeFile(path, text.replace(`"token": "${token}"`, `"tokenFile": ${JSON.stringify(tokenFile)}`), { mode: 0o600 });
+  await writeFile(path, text.replace(`"token": "${token}"`, `"tokenFile": ${JSON.stringify(tokenFile)}`), {
+    mode: 0o600,
+  });
   return path;
 }
 

@@ -80,7 +80,10 @@ async function callsOf(peer: Peer) {
 
 /** The same with the bare writer: what the API server, the writes and the loader's own look take without any provider. */
 async function writesAlone({ built, settings, world }: Bench, runs: number): Promise<readonly number[]> {
-  await using _writer = await startPeer(peerCommand('bare-writer', built, world, settings), join(world.folder, 'peers'));
+  await using _writer = await startPeer(
+    peerCommand('bare-writer', built, world, settings),
+    join(world.folder, 'peers'),
+  );
   await using loader = startLoader({
     kubeconfig: world.controlPlane.adminKubeconfig,
     concurrency: 1,

@@ -99,12 +99,7 @@ function section(objects: number, runsOf: (name: PeerName) => readonly Run[]): S
     memory: (run: Run) => run.remove.use.peakMiB,
     sockets: (run: Run) => Math.max(run.create.use.sockets, run.remove.use.sockets),
   };
-  const ratio = (
-    measure: keyof typeof measures,
-    other: PeerName,
-    title: string,
-    goal: Goal,
-  ): Figure => ({
+  const ratio = (measure: keyof typeof measures, other: PeerName, title: string, goal: Goal): Figure => ({
     id: `throughput.${measure}.ratio-to-${other}`,
     title,
     unit: '×',
@@ -113,8 +108,20 @@ function section(objects: number, runsOf: (name: PeerName) => readonly Run[]): S
   });
   const exactly = (value: number): Goal => ({ relation: 'exactly', value });
   const figures: Figure[] = [
-    { id: 'writes.create', title: 'writes per create', unit: '', samples: of('trunkline', (run) => writes(run.create)), goal: exactly(2) },
-    { id: 'writes.delete', title: 'writes per delete', unit: '', samples: of('trunkline', (run) => writes(run.remove)), goal: exactly(2) },
+    {
+      id: 'writes.create',
+      title: 'writes per create',
+      unit: '',
+      samples: of('trunkline', (run) => writes(run.create)),
+      goal: exactly(2),
+    },
+    {
+      id: 'writes.delete',
+      title: 'writes per delete',
+      unit: '',
+      samples: of('trunkline', (run) => writes(run.remove)),
+      goal: exactly(2),
+    },
     ratio('ready', 'go', "ready/s to Go's", { relation: 'at least', value: 1.15 }),
     ratio('gone', 'go', "gone/s to Go's", { relation: 'at least', value: 1.15 }),
     ratio('ready', 'bare-writer', "ready/s to the bare writer's", { relation: 'at least', value: 0.85 }),
@@ -136,7 +143,8 @@ function section(objects: number, runsOf: (name: PeerName) => readonly Run[]): S
       })),
     ),
   ];
-  const toGo = (name: PeerName, measure: (run: Run) => number) => spreadText(ratios(of(name, measure), of('go', measure)));
+  const toGo = (name: PeerName, measure: (run: Run) => number) =>
+    spreadText(ratios(of(name, measure), of('go', measure)));
   return {
     title: 'Throughput',
     text:
@@ -161,7 +169,17 @@ function section(objects: number, runsOf: (name: PeerName) => readonly Run[]): S
         ]),
       },
       {
-        heads: ['requests per object', 'create', 'delete', 'conflicts', 'GET', 'LIST', 'p99 ready ms', 'p99 gone ms', 'server CPU ms'],
+        heads: [
+          'requests per object',
+          'create',
+          'delete',
+          'conflicts',
+          'GET',
+          'LIST',
+          'p99 ready ms',
+          'p99 gone ms',
+          'server CPU ms',
+        ],
         rows: peerNames.map((name) => [
           peerTitles[name],
           spreadText(of(name, (run) => writes(run.create))),

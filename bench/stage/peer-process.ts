@@ -37,7 +37,9 @@ export interface Peer extends AsyncDisposable {
 const syncedEventSchema = z.union([
   z.object({ event: z.literal('synced'), at: z.number() }),
   // The operator itself says it in its log.
-  z.object({ msg: z.literal('engine started'), time: z.iso.datetime() }).transform(({ time }) => ({ at: Date.parse(time) })),
+  z
+    .object({ msg: z.literal('engine started'), time: z.iso.datetime() })
+    .transform(({ time }) => ({ at: Date.parse(time) })),
 ]);
 
 const sampleEveryMs = 250;
@@ -90,7 +92,10 @@ async function measured<Result>(running: RunningProcess, work: () => Promise<Res
   const { pid } = running;
   const sockets: number[] = [];
   const sampling = setInterval(() => {
-    void openSockets(pid).then((count) => sockets.push(count), () => undefined);
+    void openSockets(pid).then(
+      (count) => sockets.push(count),
+      () => undefined,
+    );
   }, sampleEveryMs);
   const before = await cpuMilliseconds(pid);
   try {
@@ -98,7 +103,8 @@ async function measured<Result>(running: RunningProcess, work: () => Promise<Res
     const use: PeerUse = {
       cpuMs: (await cpuMilliseconds(pid)) - before,
       peakMiB: (await memory(pid)).peak,
-      sockets: sockets.toSorted((one, other) => one - other)[Math.floor(sockets.length / 2)] ?? (await openSockets(pid)),
+      sockets:
+        sockets.toSorted((one, other) => one - other)[Math.floor(sockets.length / 2)] ?? (await openSockets(pid)),
     };
     return { result, use };
   } catch (error) {

@@ -207,6 +207,7 @@ describe('a watched cache', () => {
     for (let round = 0; (await terminatedWatches()) === before; round += 1)
       await side.put('big', `${round} ${padding}`);
     await side.put('last');
+    expect(side.told('last')).toEqual([]);
     proxy.flow();
     await side.settled();
   });
@@ -237,7 +238,7 @@ describe('a watched cache', () => {
     await side.put('a', 'before');
     await side.settled();
     await world.controlPlane.stopApiServer();
-    await expect(side.transport.request({ method: 'GET', path: '/version' })).rejects.toThrow();
+    await expect(side.transport.request({ method: 'GET', path: '/version' })).rejects.toThrow('ECONN');
     await world.controlPlane.startApiServer();
     await side.put('a', 'after');
     await side.put('b');

@@ -76,7 +76,8 @@ describe('checkCluster()', () => {
     await world?.[Symbol.asyncDispose]();
   });
 
-  const check = async (over = transport) => await checkCluster(over, { namespace });
+  const everything = { namespace, leaderElection: true, metricsReviews: true };
+  const check = async (over = transport) => await checkCluster(over, everything);
   const kubectl = async (args: readonly string[], input = '') => await world.controlPlane.kubectl(args, { input });
 
   test('says all that is missing in an empty cluster, and nothing once deploy/ and crds/ are there', async () => {
@@ -89,7 +90,7 @@ describe('checkCluster()', () => {
       ),
       'Cannot get phonenumbers.telephony.trunkline.dev: no right to, want the roles of this release',
     ]);
-    const verbs = neededRights({ namespace }).flatMap((right) => right.verbs);
+    const verbs = neededRights(everything).flatMap((right) => right.verbs);
     expect(problems).toHaveLength(3 + verbs.length);
     await world.applyManifests(['deploy/operator/namespace.yaml', 'crds', 'deploy/operator'].map(projectPath));
     await expect.poll(async () => await check(), { timeout: 20_000 }).toEqual([]);

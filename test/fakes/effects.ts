@@ -63,6 +63,8 @@ export class Effects {
   readonly faults: Fault[] = [];
   readonly beforeWrite: Hook[] = [];
   readonly afterWrite: Hook[] = [];
+  /** Holds a call up on its way: others may go on meanwhile. */
+  onTheWay: ((operation: string) => Promise<void> | undefined) | undefined;
   /** How much time each call takes. */
   latencyMs = 0;
   readonly #clock: FakeClock;
@@ -112,7 +114,7 @@ export class Effects {
   /** Makes one call of a port. `apply` changes the world and throws what the other side would answer. */
   async perform<T>({ process, system, operation, isWrite }: Omit<Effect, 'at'>, apply: () => T): Promise<T> {
     // As with a real call, whoever else is ready comes first.
-    await Promise.resolve();
+    await this.onTheWay?.(operation);
     process.assertAlive();
     this.#clock.advanceSynchronously(this.latencyMs);
     const effect: Effect = { process, system, operation, isWrite, at: this.#clock.monotonic() };

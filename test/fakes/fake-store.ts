@@ -22,6 +22,8 @@ export interface Manifest extends ObjectKey {
   readonly spec: unknown;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly finalizers?: readonly string[];
+  /** Only where the order of UIDs matters. */
+  readonly uid?: string;
   /** Only a restore writes it. */
   readonly status?: Json;
 }
@@ -60,7 +62,7 @@ export class FakeStore {
 
   // What people do.
 
-  create({ namespace, name, spec, annotations = {}, finalizers = [], status }: Manifest): KubernetesObject {
+  create({ namespace, name, spec, annotations = {}, finalizers = [], uid, status }: Manifest): KubernetesObject {
     this.#created += 1;
     const key = { namespace, name };
     if (this.get(key) !== undefined) throw new Error(`${keyText(key)} exists`);
@@ -68,7 +70,7 @@ export class FakeStore {
       metadata: {
         namespace,
         name,
-        uid: `${this.#created.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`,
+        uid: uid ?? `${this.#created.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`,
         resourceVersion: '',
         generation: 1,
         creationTimestamp: this.#timestamp(),

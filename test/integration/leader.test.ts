@@ -52,7 +52,7 @@ function replicas() {
   const leaseName = `test-${tests}`;
   const flags = [...quickElection, `--lease-name=${leaseName}`];
   let started = 0;
-  const start = async (until?: string, more: readonly string[] = []): Promise<RunningProcess> => {
+  const start = async (until: string, more: readonly string[]): Promise<RunningProcess> => {
     started += 1;
     const replica = await stage.startReplica(`${leaseName}-${started}`, [...flags, ...more], until);
     running.push(replica);
@@ -60,7 +60,7 @@ function replicas() {
   };
   return {
     lease: async () => await readLease(leaseName),
-    leader: async () => await start(),
+    leader: async (more: readonly string[] = []) => await start('engine started', more),
     /** One that has seen that another one leads. */
     waiting: async (more: readonly string[] = []) => await start('another replica leads', more),
   };
@@ -122,7 +122,30 @@ function forgetRequests(): void {
   stage.world.liveKit.proxy.clearRequests();
 }
 
-describe('two replicas', { timeout: 120_000 }, () => {
+/** In the middle of a create: it has made something, and has not heard of it. */
+function suspendAfterFirstWrite(leader: RunningProcess, scene: Scene) {
+  let isSuspended = false;
+  const suspended = Promise.withResolvers<void>();
+  const stop = stage.twilio.onApplied(({ account }) => {
+    if (isSuspended || account !== scene.accountSid) return;
+    isSuspended = true;
+    leader.signal('SIGSTOP');
+    suspended.resolve();
+  });
+  return {
+    stop,
+    isSuspended: () => isSuspended,
+    /** Lets it go on after it has stood still for so long; requests are counted from then on. */
+    resumed: async (afterMs: number) => {
+      await suspended.promise;
+      await sleep(afterMs);
+      forgetRequests();
+      leader.signal('SIGCONT');
+    },
+  };
+}
+
+describe('replicas', { timeout: 120_000 }, () => {
   test('have one leader, and the other one takes over when it is killed and its lease has run out', async () => {
     const group = replicas();
     const leader = await group.leader();
@@ -178,22 +201,35 @@ describe('two replicas', { timeout: 120_000 }, () => {
     expect((await group.lease())['holderIdentity']).toBe(holderIdentity);
   });
 
+  test('a leader that was suspended for longer than its deadline writes nothing, even if nobody took over', async () => {
+    const group = replicas();
+    const patient = ['--lease-duration=12s', '--renew-deadline=4s', '--provider-timeout=7500ms', '--proof-max-age=1m'];
+    const leader = await group.leader(patient);
+    const scene = await newScene();
+    const { resumed, stop } = suspendAfterFirstWrite(leader, scene);
+    await scene.apply(scene.manifest());
+    // Shorter than the timeout of the call it is in, and its object stays as it is: only the lease can stop it.
+    await resumed(5_500);
+    expect(await leader.exited()).toBe(exitCodes.leaseLost);
+    stop();
+    expect(writesOutside(), 'the lease is its own still, but it cannot know that').toEqual([]);
+    expect(scene.twilio().trunks.length, 'from before').toBe(1);
+
+    await replicas().leader();
+    await scene.waitForPhase('Ready');
+    expect(await scene.outside()).toEqual(inboundOutside);
+  });
+
   test('a leader that was suspended past its lease writes nothing outside any more, and ends', async () => {
     const group = replicas();
     const leader = await group.leader();
     const other = await group.waiting();
     const scene = await newScene();
-    // In the middle of a create: after its first write, before it hears of it.
-    let suspended = false;
-    const stop = stage.twilio.onApplied(({ account }) => {
-      if (suspended || account !== scene.accountSid) return;
-      suspended = true;
-      leader.signal('SIGSTOP');
-    });
+    const { isSuspended, stop } = suspendAfterFirstWrite(leader, scene);
     await scene.apply(scene.manifest());
     await scene.waitForPhase('Ready');
     stop();
-    expect(suspended).toBe(true);
+    expect(isSuspended()).toBe(true);
     expect((await lines(other)).some(({ msg }) => msg === 'leading')).toBe(true);
     expect(await scene.outside(), 'the first write of the other one is found and kept').toEqual(inboundOutside);
 

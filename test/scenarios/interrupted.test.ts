@@ -85,3 +85,40 @@ for (const kind of kinds) {
     expect(outsideOf(created)).toEqual([]);
   });
 }
+
+describe('an attach that comes late', () => {
+  const lost = interruptions.filter(({ applied }) => typeof applied === 'number');
+  test.for(lost)('$name it: nothing that answers a call goes before', async (interruption) => {
+    const world = watchedWorld();
+    world.store.create({ ...key, spec: inboundOnly });
+    world.effects.add({
+      ...interruption,
+      matches: ({ operation }) => operation === 'attachNumber',
+      verdict: { kind: 'unknownOutcome', message: 'no answer in time' },
+      times: 1,
+    });
+    // The next try is answered, and the number is Ready and deleted long before the first one comes.
+    await runUntilSettled(world, { horizonMs: 2_000 });
+    world.effects.fail('deleteTrunk', { kind: 'unknownOutcome', message: 'no answer in time' }, 'never', 2);
+    world.store.delete(key);
+    await runUntilSettled(world);
+    await expectGone(world);
+  });
+
+  test.for(lost)('$name it: also when the number was not attached again', async (interruption) => {
+    const world = watchedWorld();
+    world.store.create({ ...key, spec: inboundOnly });
+    world.effects.add({
+      ...interruption,
+      matches: ({ operation }) => operation === 'attachNumber',
+      verdict: { kind: 'unknownOutcome', message: 'no answer in time' },
+      times: 1,
+    });
+    world.effects.beforeWrite.push(({ operation }) => {
+      if (operation === 'attachNumber') world.store.delete(key);
+    });
+    world.effects.fail('deleteTrunk', { kind: 'unknownOutcome', message: 'no answer in time' }, 'never', 2);
+    await runUntilSettled(world);
+    await expectGone(world);
+  });
+});

@@ -239,6 +239,43 @@ describe('a refusal in the middle of a creation', () => {
     await expectReady(world);
   });
 
+  test.for([
+    { name: 'the answer is lost', crashes: false },
+    { name: 'the operator dies', crashes: true },
+  ])('$name while the first thing is made: the finalizer stays until it cannot come any more', async ({ crashes }) => {
+    const world = createdIn(() => undefined);
+    world.effects.add({
+      matches: ({ operation }) => operation === 'createTrunk',
+      verdict: { kind: 'unknownOutcome', message: 'no answer' },
+      applied: 30_000,
+      crashes,
+      times: 1,
+    });
+    world.effects.beforeWrite.push(({ operation }) => {
+      if (operation === 'createTrunk') world.account.changeNumber(phoneNumber, { trunkSid: foreignTrunk });
+    });
+    await runUntilSettled(world, { horizonMs: 29_000 });
+    expect(existing(world).metadata.finalizers, 'who takes it off now leaves a trunk behind').toHaveLength(1);
+    await runUntilSettled(world, { horizonMs: 200_000 });
+    expect(outsideOf(world)).toEqual([]);
+    expect(existing(world).metadata.finalizers).toEqual([]);
+  });
+
+  test('the status cannot be written meanwhile: the finalizer does not come and go', async () => {
+    const world = createdIn(() => undefined);
+    world.effects.fail('createInboundTrunk', { kind: 'unknownOutcome', message: 'no answer' }, 'never', 1);
+    await runUntilSettled(world, { horizonMs: 0 });
+    world.account.changeNumber(phoneNumber, { trunkSid: foreignTrunk });
+    const broken = world.effects.fail('patchStatus', { kind: 'unknownOutcome', message: 'forbidden' });
+    world.effects.log.length = 0;
+    await runUntilSettled(world, { horizonMs: 1_200_000 });
+    expect(world.effects.objectWrites.filter((name) => name === 'patchMetadata')).toEqual([]);
+    world.effects.lift(broken);
+    await runUntilSettled(world, { horizonMs: 200_000 });
+    expect(existing(world).metadata.finalizers).toEqual([]);
+    expect(condition(world, 'Ready')).toBe('False NumberInUse');
+  });
+
   test('somebody makes an inbound trunk for the number meanwhile: with two, every call would fail', async () => {
     const world = createdIn(() => undefined);
     world.effects.beforeWrite.push(({ operation }) => {

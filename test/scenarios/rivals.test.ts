@@ -2,12 +2,14 @@
  * Two PhoneNumber objects, one number: one gets it, and waiting for it in another namespace never pays (DESIGN 3.2).
  */
 import { describe, expect, test } from 'vitest';
+import { reconcilePhoneNumber } from '../../src/reconcilers/phone-number/reconcile.ts';
 import { parsePhoneNumber } from '../../src/reconcilers/phone-number/schema.ts';
 import type { ObjectKey } from '../../src/reconcilers/shared/ports.ts';
 import { condition, existing, expectQuiet, expectReady } from '../fakes/expectations.ts';
 import { outsideOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
 import { watchedWorld } from '../fakes/stories.ts';
+import { settle } from '../support/fake-clock.ts';
 import { inboundOnly, key, World } from '../fakes/world.ts';
 
 const near: ObjectKey = { namespace: 'default', name: 'second' };
@@ -130,6 +132,26 @@ describe('two objects at the same moment', () => {
     world.store.delete(key);
     await runUntilSettled(world, { horizonMs: 3_600_000 });
     await expectReady(world, undefined, near);
+  });
+
+  test('one comes between the look of the other and its claim', async () => {
+    const world = watchedWorld();
+    // Times have whole seconds, so the one that comes second seems to be the older one.
+    world.store.create({ ...near, uid: 'ffffffff-0000', spec: inboundOnly });
+    world.store.deliver();
+    let second: Promise<unknown> | undefined;
+    world.effects.onTheWay = (operation) => {
+      if (operation !== 'patchMetadata' || second !== undefined) return undefined;
+      world.store.create({ ...key, uid: '00000000-0000', spec: inboundOnly });
+      world.store.deliver();
+      second = reconcilePhoneNumber(world.dependencies, key);
+      return settle();
+    };
+    await reconcilePhoneNumber(world.dependencies, near);
+    await second;
+    await runUntilSettled(world, { horizonMs: 900_000 });
+    expect([phaseOf(world, key), phaseOf(world, near)]).toEqual(['Failed', 'Ready']);
+    expect(world.effects.externalWrites.filter((name) => name === 'createTrunk')).toHaveLength(1);
   });
 
   test('two accounts objects that name one Twilio account are one account', async () => {

@@ -227,7 +227,7 @@ describe('routing changed by somebody else', () => {
     world.account.trunks.clear();
     world.project.inbound.clear();
     world.project.rules.clear();
-    world.store.annotate(key, reconcile, '1');
+    world.store.editSpec(key, { deletionPolicy: 'Delete' });
     await runUntilSettled(world, { horizonMs: 60_000 });
     expect(condition(world, 'Ready')).toBe('False NumberNotFound');
     expect(existing(world).metadata.finalizers).toEqual([]);

@@ -39,10 +39,13 @@ export class ClusterAccess {
     this.#log = log;
   }
 
+  /** What `get` would give without reading; undefined if it would read. */
+  get fresh(): Credentials | undefined {
+    return this.#reading === undefined && this.#clock.monotonic() - this.#readAt <= keepMs ? this.#known : undefined;
+  }
+
   async get(): Promise<Credentials> {
-    if (this.#reading !== undefined) return await this.#reading;
-    if (this.#known !== undefined && this.#clock.monotonic() - this.#readAt <= keepMs) return this.#known;
-    return await this.#readAgain();
+    return this.fresh ?? (await (this.#reading ?? this.#readAgain()));
   }
 
   /** The API server has answered 401 to `refused`. Of many that are refused at once, the first renews for all. */

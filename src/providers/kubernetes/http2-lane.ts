@@ -16,6 +16,7 @@ import type { Incoming, Outgoing } from './exchange.ts';
 import type { Http1Connections } from './http1-connections.ts';
 import { type ConnectionFigures, Http2Connection } from './http2-connection.ts';
 import type { Timers } from './ports.ts';
+import { untilAborted } from './until-aborted.ts';
 
 const keepAliveProbeMs = 30_000;
 
@@ -104,6 +105,10 @@ export class Http2Lane {
   async #connect(credentials: Credentials): Promise<Http2Connection | undefined> {
     const { figures, timers } = this.#options;
     const socket = await this.#handshake(credentials);
+    if (this.#closing.signal.aborted) {
+      socket.destroy();
+      throw this.#closing.signal.reason;
+    }
     if (socket.alpnProtocol !== 'h2') {
       socket.destroy();
       return undefined;
@@ -158,16 +163,4 @@ export class Http2Lane {
 /** A connection that was made with one serves the other, too. */
 function isSameWay(one: Credentials, other: Credentials): boolean {
   return one === other || (one.server === other.server && isDeepStrictEqual(one.tls, other.tls));
-}
-
-async function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

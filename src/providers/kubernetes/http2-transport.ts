@@ -17,6 +17,7 @@ import { Http2Lane } from './http2-lane.ts';
 import { linesOf } from './lines.ts';
 import type { Timers } from './ports.ts';
 import type { KubernetesReply, KubernetesRequest, KubernetesStreamRequest, KubernetesTransport } from './transport.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export interface Http2TransportOptions {
   readonly access: ClusterAccess;
@@ -97,7 +98,7 @@ export class Http2Transport implements KubernetesTransport {
   ): Promise<Answer> {
     const { access, clock } = this.#options;
     const until = clock.monotonic() + deadlineMs;
-    let credentials = await access.get();
+    let credentials = access.fresh ?? (await untilAborted(access.get(), signal));
     let repetitions = noRepetitions;
     for (;;) {
       signal.throwIfAborted();
@@ -105,7 +106,7 @@ export class Http2Transport implements KubernetesTransport {
       const step = next(message.method, outcomeOf(sent), repetitions, until - clock.monotonic());
       if (step.kind === 'again') {
         const before = credentials;
-        credentials = step.renew ? await access.renew(before) : await access.get();
+        credentials = await untilAborted(step.renew ? access.renew(before) : access.get(), signal);
         // The same credentials would be refused again.
         if (!step.renew || credentials !== before) {
           if (step.afterMs > 0) await this.#pause(step.afterMs, signal);

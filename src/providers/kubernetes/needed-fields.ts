@@ -116,6 +116,10 @@ export const neededFields: Readonly<Record<string, readonly string[]>> = {
     'status.conditions[].reason',
     'status.conditions[].status',
     'status.conditions[].type',
+    'status.numbers',
     'status.ownerId',
+    'status.trunks.limit',
+    'status.trunks.used',
+    'status.unownedSets',
   ],
 };

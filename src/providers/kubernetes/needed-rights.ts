@@ -1,5 +1,5 @@
 /**
- * What the operator does at the API server, as rights: those of deploy/operator. A test compares the two.
+ * What the operator does at the API server, as rights. The roles of deploy/operator grant them, which a test proves.
  */
 import { group } from '../../reconcilers/shared/api-group.ts';
 
@@ -31,7 +31,8 @@ export function neededRights(options: RightsOptions): readonly Right[] {
     // remove-finalizer is the verb that the admission policy asks for.
     { group, resource: 'phonenumbers', verbs: [...read, 'patch', 'remove-finalizer'] },
     { group, resource: 'phonenumbers/status', verbs: ['patch'] },
-    { group, resource: 'telephonyaccounts', verbs: read },
+    { group, resource: 'telephonyaccounts', verbs: [...read, 'patch'] },
+    { group, resource: 'telephonyaccounts/status', verbs: ['patch'] },
     { group, resource: 'orphanrecords', verbs: ['create', 'delete'] },
     { group: '', resource: 'namespaces', verbs: ['get'] },
     { group: 'events.k8s.io', resource: 'events', verbs: ['create', 'patch'] },

@@ -6,8 +6,9 @@
  * - In any span of time begin at most a burst more than `requestsPerSecond` allow for it.
  * - After the provider has asked to wait, nothing begins until the time it named is over, or a time of our own that doubles
  *   while it goes on asking.
- * - So many requests at a time as made it ask are not under way again soon: half as many at first, and with every one that
- *   it takes a little more.
+ * - So many requests at a time as made it ask are not under way again soon: half as many at first, and one more after every
+ *   ten seconds in which it takes them. A request that is told off costs the whole pass that it belongs to, so it is worth
+ *   staying a little too low.
  *
  * Requests that were under way together are told off together: of them only the first counts as a new wish to wait.
  */
@@ -17,6 +18,8 @@ export interface LimiterState {
   readonly inFlight: number;
   /** How many requests at a time the provider seems to take; infinite as long as it does not complain. */
   readonly allowance: number;
+  /** When that was changed last. */
+  readonly allowedAt: number;
   /** When the next request would begin if all came at exactly the rate (the theoretical arrival time of GCRA). */
   readonly nextSlotAt: number;
   /** When it was decided to wait, last. */
@@ -29,6 +32,7 @@ export interface LimiterState {
 export const initialState: LimiterState = {
   inFlight: 0,
   allowance: Number.POSITIVE_INFINITY,
+  allowedAt: Number.NEGATIVE_INFINITY,
   nextSlotAt: Number.NEGATIVE_INFINITY,
   pausedAt: Number.NEGATIVE_INFINITY,
   pausedUntil: Number.NEGATIVE_INFINITY,
@@ -48,6 +52,9 @@ const longestOwnPauseMs = 60_000;
 
 /** A provider that names a longer time is asked again after this: it may have been a mistake. Milliseconds. */
 export const longestPauseMs = 600_000;
+
+/** After so long one more request at a time is tried. Milliseconds. */
+const allowMoreAfterMs = 10_000;
 
 /** How many requests may begin at once after a quiet time: what a quarter of a second allows. */
 export function burstOf({ maxConcurrentRequests, requestsPerSecond }: Limits): number {
@@ -77,7 +84,7 @@ export function ended(before: LimiterState, limits: Limits, ending: Ending, now:
   const state = { ...before, inFlight: before.inFlight - 1 };
   const isNew = ending.startedAt > state.pausedAt;
   if (ending.waitAskedMs === undefined) {
-    return isNew ? { ...state, pausesInARow: 0, allowance: grown(state.allowance, limits) } : state;
+    return isNew ? { ...grown(state, limits, now), pausesInARow: 0 } : state;
   }
   const pausesInARow = isNew ? state.pausesInARow + 1 : state.pausesInARow;
   const ownMs = isNew ? Math.min(longestOwnPauseMs, firstPauseMs * 2 ** (pausesInARow - 1)) : 0;
@@ -88,17 +95,18 @@ export function ended(before: LimiterState, limits: Limits, ending: Ending, now:
     pausedAt: isNew ? now : state.pausedAt,
     pausedUntil: Math.max(state.pausedUntil, now + pauseMs),
     allowance: isNew ? Math.max(1, Math.floor(concurrencyOf(state, limits) / 2)) : state.allowance,
+    allowedAt: isNew ? now + pauseMs : state.allowedAt,
   };
 }
 
 function concurrencyOf({ allowance }: LimiterState, { maxConcurrentRequests }: Limits): number {
-  return Math.min(maxConcurrentRequests, Math.floor(allowance));
+  return Math.min(maxConcurrentRequests, allowance);
 }
 
-/** One more after as many requests as are let through at a time. */
-function grown(allowance: number, { maxConcurrentRequests }: Limits): number {
-  const more = allowance + 1 / allowance;
-  return more >= maxConcurrentRequests ? Number.POSITIVE_INFINITY : more;
+function grown(state: LimiterState, { maxConcurrentRequests }: Limits, now: number): LimiterState {
+  if (now - state.allowedAt < allowMoreAfterMs) return state;
+  const more = state.allowance + 1;
+  return { ...state, allowance: more >= maxConcurrentRequests ? Number.POSITIVE_INFINITY : more, allowedAt: now };
 }
 
 /** Bounded, because it may have been reckoned with a slower rate. */

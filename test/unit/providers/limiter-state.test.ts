@@ -107,20 +107,19 @@ describe('a wish to wait', () => {
     expect(nextStart(state, limits, 11)).toMatchObject({ kind: 'at', moment: 1_010 });
   });
 
-  test('halves how many are under way, and each that is taken brings a little back, up to all', () => {
+  test('halves how many are under way, and brings one back after each ten seconds, up to all', () => {
     const { state, now } = oneByOne(initialState, [told(0), told(0), told(0)], 0);
-    const later = now + 100_000;
-    expect(begun(state, later), 'one at a time').toBe(1);
-    const after = (count: number) =>
-      oneByOne(
-        state,
-        Array.from({ length: count }, () => took),
-        later,
-      );
-    const roomAfter = (count: number) => {
-      const { state: grown, now: moment } = after(count);
-      return begun(grown, moment + 100_000, { ...limits, requestsPerSecond: 1000 });
-    };
-    expect([1, 5, 10, 40].map(roomAfter)).toEqual([2, 3, 4, 8]);
+    const soon = now + 8_000;
+    expect(begun(state, soon), 'one at a time').toBe(1);
+    const fast = { ...limits, requestsPerSecond: 1000 };
+    let [grown, moment] = [state, soon];
+    const room = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(() => {
+      moment += 10_000;
+      for (let index = 0; index < 5; index += 1) {
+        grown = ended(started(grown, fast, moment), fast, { startedAt: moment, ...took }, moment);
+      }
+      return begun(grown, moment + 1_000, fast);
+    });
+    expect(room).toEqual([2, 3, 4, 5, 6, 7, 8, 8, 8]);
   });
 });
