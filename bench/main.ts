@@ -16,6 +16,7 @@ import type { Bench } from './sections/bench.ts';
 import { coldStart } from './sections/cold-start.ts';
 import { criticalPath } from './sections/critical-path.ts';
 import { hangingAccount } from './sections/hanging-account.ts';
+import { soak } from './sections/soak.ts';
 import { throughput } from './sections/throughput.ts';
 import { buildPeers } from './stage/build.ts';
 import { projectPath, startBenchWorld } from './stage/bench-world.ts';
@@ -45,9 +46,12 @@ async function main(): Promise<number> {
   await using world = await startBenchWorld(progress);
   const bench: Bench = { world, built, settings, progress };
   const found: Section[] = [];
-  for (const name of settings.sections) {
-    progress(`${name} …`);
-    found.push(await sections[name](bench));
+  if (settings.soakMs > 0) found.push(await soak(bench));
+  else {
+    for (const name of settings.sections) {
+      progress(`${name} …`);
+      found.push(await sections[name](bench));
+    }
   }
   await writeResults(found, settings, await machineOf(startedAt));
   return 0;

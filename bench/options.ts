@@ -106,7 +106,10 @@ export function readOptions(args: readonly string[]): OptionsResult {
     latencyMs: count('latency', 0),
     runs: count('runs', 1),
     concurrency: 20,
-    populations: listed.split(',').map(Number).toSorted((one, other) => one - other),
+    populations: listed
+      .split(',')
+      .map(Number)
+      .toSorted((one, other) => one - other),
     restMs: standard.restMs,
     nodeFlags: (values['node-flags'] ?? '').split(' ').filter((flag) => flag !== ''),
     goMemoryLimit: values['go-memory-limit'] ?? '',

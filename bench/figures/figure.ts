@@ -48,9 +48,11 @@ function isMet(value: number, { relation, value: wanted }: Goal): boolean {
 /** How far beside its goal a missed figure is, such as "12 % too low". */
 export function missOf({ goal, met, spread }: JudgedFigure): string {
   if (goal === undefined || met !== false) return '';
+  if (Number.isNaN(spread.median)) return 'not measured';
   const side = spread.median > goal.value ? 'too high' : 'too low';
   if (goal.value === 0) return `${side} by ${written(spread.median)}`;
-  return `${written(Math.abs(spread.median / goal.value - 1) * 100)} % ${side}`;
+  const percent = Math.abs(spread.median / goal.value - 1) * 100;
+  return `${written(Number(percent.toFixed(1)))} % ${side}`;
 }
 
 /** Three digits, and never an exponent; a dash for what could not be measured. */

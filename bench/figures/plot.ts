@@ -14,7 +14,7 @@ const labelWidth = 240;
 const barHeight = 18;
 const gap = 6;
 const headHeight = 34;
-const colors = ['#0b6e4f', '#8a8d91', '#b5b8bc', '#d1a054', '#4c78a8'];
+const colors = ['#0b6e4f', '#4fa385', '#8a8d91', '#b5b8bc', '#d1a054', '#4c78a8'];
 
 export function barPlot(groups: readonly BarGroup[]): string {
   const parts: string[] = [];

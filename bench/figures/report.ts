@@ -2,7 +2,7 @@
  * The report: Markdown, JSON and a plot from what the sections found. Pure.
  */
 import type { Settings } from '../options.ts';
-import { type Figure, judged, missOf } from './figure.ts';
+import { type Figure, judged, type JudgedFigure, missOf } from './figure.ts';
 import type { BarGroup } from './plot.ts';
 import { goalTable, markdownTable, type Table } from './table.ts';
 
@@ -35,6 +35,7 @@ export function markdownReport(
   plotFile: string,
 ): string {
   const figures = sections.flatMap((section) => section.figures.map(judged));
+  const judgedFigures = figures.filter(({ met }) => met !== undefined);
   const missed = figures.filter(({ met }) => met === false);
   const hasPlot = sections.some(({ plot }) => plot !== undefined);
   return `${[
@@ -43,13 +44,17 @@ export function markdownReport(
       `${settings.objects} objects, ${settings.workers} workers, ${settings.latencyMs} ms per provider call, ${settings.runs} runs${flagsText(settings)}. ` +
       'API server, etcd, loader and peer share the processors: read ratios, not absolute values.',
     '## Goals',
-    markdownTable(goalTable(figures)),
-    missed.length === 0
-      ? 'All goals are met.'
-      : `Missed: ${missed.map((figure) => `${figure.title} (${missOf(figure)})`).join('; ')}.`,
+    ...(judgedFigures.length === 0
+      ? ['None of these figures has a goal.']
+      : [markdownTable(goalTable(judgedFigures)), missedText(missed)]),
     ...(hasPlot ? [`![Bars of the throughput section](${plotFile})`] : []),
     ...sections.flatMap(({ tables, text, title }) => [`## ${title}`, text, ...tables.map(markdownTable)]),
   ].join('\n\n')}\n`;
+}
+
+function missedText(missed: readonly JudgedFigure[]): string {
+  if (missed.length === 0) return 'All goals are met.';
+  return `Missed: ${missed.map((figure) => `${figure.title} (${missOf(figure)})`).join('; ')}.`;
 }
 
 function flagsText({ goMemoryLimit, nodeFlags }: Settings): string {

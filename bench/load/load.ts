@@ -74,7 +74,7 @@ export class Load {
       let expired = false;
       await this.#watching.watch(`${collectionPath}?${query}`, (line) => {
         const seen = this.#take(line);
-        if (seen === 'expired') expired = true;
+        if (seen === undefined) expired = true;
         else version = seen;
       });
       if (expired) version = await this.#list();
@@ -168,10 +168,10 @@ export class Load {
     }
   }
 
-  /** @returns the resource version that the event led to */
-  #take(line: string): string | 'expired' {
+  /** @returns the resource version that the event led to; `undefined` when the watch has expired */
+  #take(line: string): string | undefined {
     const { object, type } = eventSchema.parse(JSON.parse(line));
-    if (type === 'ERROR') return 'expired';
+    if (type === 'ERROR') return undefined;
     const { name, resourceVersion } = object.metadata;
     if (type === 'DELETED') this.#saw('gone', name);
     else if (phaseSchema.safeParse(object.status).data?.phase === 'Ready') this.#saw('ready', name);

@@ -11,21 +11,25 @@ import { openFence } from '../../src/controller/fence.ts';
 import { createLog } from '../../src/controller/logging.ts';
 import { systemClock } from '../../src/controller/system-clock.ts';
 import { randomFraction, systemRandom } from '../../src/controller/system-random.ts';
-import { CredentialSource, loadKubeConfig } from '../../src/providers/kubernetes/credentials.ts';
+import { prometheusTelemetry } from '../../src/controller/telemetry/prometheus.ts';
+import { KubernetesError } from '../../src/providers/kubernetes/classify.ts';
+import { connectKubernetes } from '../../src/providers/kubernetes/connect.ts';
 import { KubernetesEventSink } from '../../src/providers/kubernetes/event-sink.ts';
-import { HttpsTransport } from '../../src/providers/kubernetes/https-transport.ts';
 import { ObjectCache } from '../../src/providers/kubernetes/object-cache.ts';
 import { collectionPath } from '../../src/providers/kubernetes/objects.ts';
 import { OwnWrites } from '../../src/providers/kubernetes/own-writes.ts';
 import { KubernetesPhoneNumberStore, phoneNumbers } from '../../src/providers/kubernetes/phone-number-store.ts';
 import { Watcher } from '../../src/providers/kubernetes/watcher.ts';
 import { accountNamesOf, numbersOf, phoneNumberKind } from '../../src/reconcilers/phone-number/index.ts';
+import { accountNameOf } from '../../src/reconcilers/phone-number/schema.ts';
 import { accountStubs } from './account-stubs.ts';
 
 const { values } = parseArgs({
   options: {
     kubeconfig: { type: 'string', default: '' },
     workers: { type: 'string', default: '10' },
+    /** So many workers for each account, as the operator has them, instead of in all. */
+    'by-account': { type: 'boolean', default: false },
     'latency-ms': { type: 'string', default: '0' },
     'hanging-account': { type: 'string', default: '' },
     'deadline-ms': { type: 'string', default: '10000' },
@@ -37,15 +41,18 @@ const { values } = parseArgs({
 
 const defaults = readConfiguration([], {});
 if (defaults.kind !== 'run') throw new Error('Cannot use the default configuration: it is not valid');
-const { backoff, logLevel, phoneNumbers: settings, providerTimeoutMs } = defaults.configuration;
+const { backoff, logLevel, phoneNumbers: settings, providerTimeoutMs: deadlineMs } = defaults.configuration;
 
 const log = createLog(logLevel);
 const stopping = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stopping.abort());
 
-const credentials = new CredentialSource(() => loadKubeConfig(values.kubeconfig), systemClock);
-const transport = new HttpsTransport(credentials, 'trunkline-bench', providerTimeoutMs);
-const sink = new KubernetesEventSink({ transport, clock: systemClock, timers: systemClock, log, instance: 'bench' });
+const { kubeconfig } = values;
+const machine = { clock: systemClock, timers: systemClock, log };
+const connected = await connectKubernetes({ kubeconfig, userAgent: 'trunkline-bench', deadlineMs, ...machine });
+const telemetry = prometheusTelemetry(systemClock);
+const transport = telemetry.transport(connected, connected.host);
+const sink = new KubernetesEventSink({ transport, instance: 'bench', ...machine });
 const cache = new ObjectCache({ account: accountNamesOf, number: numbersOf }, log);
 const writes = new OwnWrites(cache, systemClock, log);
 
@@ -73,20 +80,26 @@ const engine = new Engine({
   source: writes,
   caches: [cache],
   workers: Number(values.workers),
+  ...(values['by-account']
+    ? {
+        groupOf: (key) => {
+          const object = cache.get(key);
+          return object === undefined ? undefined : accountNameOf(object.spec);
+        },
+      }
+    : {}),
   backoff,
-  clock: systemClock,
-  timers: systemClock,
   fraction: randomFraction,
-  log,
+  observer: telemetry.engine(kind.name),
+  isExpected: (error) => error instanceof KubernetesError,
+  ...machine,
 });
 const watcher = new Watcher({
   transport,
   path: collectionPath(phoneNumbers),
   target: cache,
-  clock: systemClock,
-  timers: systemClock,
   fraction: randomFraction,
-  log,
+  ...machine,
 });
 
 async function reportSync(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * Cold start: the whole operator, and the peers, start where many objects are up already. Time until they are synced,
- * memory then, and what is written at rest.
+ * memory then and under work, and what is written at rest.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,8 @@ import type { Figure } from '../figures/figure.ts';
 import type { Section } from '../figures/report.ts';
 import { ratios } from '../figures/statistics.ts';
 import { spreadText } from '../figures/table.ts';
-import { startLoader } from '../stage/loader.ts';
+import { type Loader, startLoader } from '../stage/loader.ts';
+import { startOutside, workingAccount } from '../stage/outside.ts';
 import { type PeerCommand, startPeer } from '../stage/peer-process.ts';
 import { memory } from '../stage/process-figures.ts';
 import { peerCommand, peerTitles } from '../stage/peers.ts';
@@ -19,6 +20,9 @@ import type { Bench } from './bench.ts';
 
 /** The goals are for so many. */
 const goalObjects = 10_000;
+/** Half of what Twilio allows trunks in an account. */
+const workingCount = 50;
+const workingFirst = 600_000;
 /** After the sync, so that what the start left behind is collected or is there to stay. */
 const settleMs = 5_000;
 
@@ -41,6 +45,7 @@ export async function coldStart(bench: Bench): Promise<Section> {
   const { progress, settings, world } = bench;
   const populations: Population[] = [];
   const writesAtRest: number[] = [];
+  const underWork: number[] = [];
   await using loader = startLoader({
     kubeconfig: world.controlPlane.adminKubeconfig,
     concurrency: settings.concurrency,
@@ -61,18 +66,26 @@ export async function coldStart(bench: Bench): Promise<Section> {
       }
     }
     populations.push({ objects, starts });
-    if (objects === goalObjects) writesAtRest.push(await writesOfARest(bench));
+    if (objects > goalObjects) continue;
+    writesAtRest.push(await writesOfARest(bench));
+    underWork.push(await peakUnderWork(bench, loader));
   }
-  return section(populations, writesAtRest, settings.restMs);
+  return section(populations, writesAtRest, underWork, settings.restMs);
 }
 
-async function commandOf({ built, settings, world }: Bench, name: Starter): Promise<PeerCommand> {
+async function commandOf({ built, settings, world }: Bench, name: Starter, twilioUrl = ''): Promise<PeerCommand> {
   if (name !== 'operator') return peerCommand(name, built, world, settings);
   const kubeconfig = await tokenFileKubeconfig(world);
   return {
     name: titles.operator,
     command: process.execPath,
-    args: [...settings.nodeFlags, built.operator, `--kubeconfig=${kubeconfig}`, '--leader-elect=false'],
+    args: [
+      ...settings.nodeFlags,
+      built.operator,
+      `--kubeconfig=${kubeconfig}`,
+      '--leader-elect=false',
+      ...(twilioUrl === '' ? [] : [`--twilio-base-url=${twilioUrl}`]),
+    ],
   };
 }
 
@@ -106,7 +119,30 @@ async function writesOfARest(bench: Bench): Promise<number> {
   return (await countAllWrites(world.controlPlane)) - before;
 }
 
-function section(populations: readonly Population[], writesAtRest: readonly number[], restMs: number): Section {
+/** Numbers are brought up and taken down beside all those at rest. @returns MiB */
+async function peakUnderWork(bench: Bench, loader: Loader): Promise<number> {
+  const { progress, world } = bench;
+  progress(`${workingCount} numbers at work on the Twilio emulator and a real LiveKit server`);
+  const indexes = Array.from({ length: workingCount }, (_, offset) => workingFirst + offset);
+  await using outside = await startOutside(world, indexes, progress);
+  await using operator = await startPeer(
+    await commandOf(bench, 'operator', outside.twilioUrl),
+    join(world.folder, 'peers'),
+  );
+  const batch = { first: workingFirst, count: workingCount };
+  const { use } = await operator.using(async () => {
+    await loader.run({ do: 'create', ...batch, account: workingAccount });
+    await loader.run({ do: 'delete', ...batch });
+  });
+  return use.peakMiB;
+}
+
+function section(
+  populations: readonly Population[],
+  writesAtRest: readonly number[],
+  underWork: readonly number[],
+  restMs: number,
+): Section {
   const of = ({ starts }: Population, name: Starter, measure: (start: Start) => number): readonly number[] =>
     (starts.get(name) ?? []).map(measure);
   const seconds = (start: Start): number => start.seconds;
@@ -127,8 +163,7 @@ function section(populations: readonly Population[], writesAtRest: readonly numb
         title: `resident memory with ${objects} objects`,
         unit: 'MiB',
         samples: of(population, 'operator', resident),
-        // 150 MB
-        ...(isGoal ? { goal: { relation: 'at most', value: 150e6 / 2 ** 20 } } : {}),
+        ...(isGoal ? { goal: { relation: 'at most', value: megabytes(150) } } : {}),
       },
       {
         id: `cold-start.${objects}.resident.ratio-to-go`,
@@ -149,6 +184,13 @@ function section(populations: readonly Population[], writesAtRest: readonly numb
             samples: writesAtRest,
             goal: { relation: 'exactly', value: 0 },
           },
+          {
+            id: 'under-work.peak',
+            title: `peak memory of the whole operator, ${workingCount} numbers at work`,
+            unit: 'MiB',
+            samples: underWork,
+            goal: { relation: 'at most', value: megabytes(250) },
+          },
         ];
   return {
     title: 'Cold start, memory and rest',
@@ -156,7 +198,8 @@ function section(populations: readonly Population[], writesAtRest: readonly numb
       'Objects with finalizer, intent and a full status are there before anything starts. The operator is the whole one, with ' +
       'a token file; the Go peer and the informer know PhoneNumbers only. Seconds are from the start of the process until it ' +
       `says that its caches are synced; memory is resident ${settleMs / 1_000} s after that. Writes at rest are those of anybody to ` +
-      'anything the operator has to do with.',
+      'anything the operator has to do with. Under work the operator brings numbers up and takes them down on the Twilio ' +
+      'emulator and a real LiveKit server, beside all those at rest.',
     figures: [...figures, ...rest],
     tables: populations.map((population) => ({
       heads: [`${population.objects} objects`, 'seconds', 'resident MiB', 'peak MiB'],
@@ -168,4 +211,9 @@ function section(populations: readonly Population[], writesAtRest: readonly numb
       ]),
     })),
   };
+}
+
+/** In MiB: the goals are in powers of ten, and the kernel counts in powers of two. */
+function megabytes(count: number): number {
+  return (count * 1e6) / 2 ** 20;
 }

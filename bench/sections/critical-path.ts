@@ -45,7 +45,7 @@ export async function criticalPath(bench: Bench): Promise<Section> {
     { title: 'with outbound calls', outbound: true, create: [], remove: [] },
   ];
   const { built, settings, world } = bench;
-  const command = peerCommand('trunkline', built, world, { ...settings, latencyMs });
+  const command = peerCommand('trunkline-by-account', built, world, { ...settings, latencyMs });
   await using peer = await startPeer({ ...command, args: [...command.args, '--trace'] }, join(world.folder, 'peers'));
   await using loader = startLoader({ kubeconfig: world.controlPlane.adminKubeconfig, concurrency: 1 });
   // The first pass of a process compiles what the later ones use.

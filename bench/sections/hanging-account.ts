@@ -81,7 +81,7 @@ async function run({ built, settings, world }: Bench, objects: number, withinMs?
     kubeconfig: world.controlPlane.adminKubeconfig,
     concurrency: settings.concurrency,
   });
-  const command = peerCommand('trunkline', built, world, { ...settings, latencyMs });
+  const command = peerCommand('trunkline-by-account', built, world, { ...settings, latencyMs });
   const args = [...command.args, '--hanging-account=hanging', `--deadline-ms=${deadlineMs}`];
   try {
     await using _peer = await startPeer({ ...command, args }, join(world.folder, 'peers'));

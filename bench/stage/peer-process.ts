@@ -116,7 +116,7 @@ async function measured<Result>(running: RunningProcess, work: () => Promise<Res
 }
 
 /** The lines of a text that are JSON. */
-export function* jsonLines(text: string): Generator<unknown> {
+export function* jsonLines(text: string): Generator {
   for (const line of text.split('\n')) {
     if (!line.startsWith('{')) continue;
     try {

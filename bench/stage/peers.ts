@@ -8,12 +8,20 @@ import type { Built } from './build.ts';
 import type { PeerCommand } from './peer-process.ts';
 
 /** In the order in which tables show them. */
-export const peerNames = ['trunkline', 'go', 'go-three-writes', 'client-node', 'bare-writer'] as const;
+export const peerNames = [
+  'trunkline',
+  'trunkline-by-account',
+  'go',
+  'go-three-writes',
+  'client-node',
+  'bare-writer',
+] as const;
 export type PeerName = (typeof peerNames)[number];
 
 /** What the tables call them. */
 export const peerTitles: Readonly<Record<PeerName, string>> = {
   trunkline: 'Trunkline',
+  'trunkline-by-account': 'Trunkline, workers per account',
   go: 'Go controller-runtime',
   'go-three-writes': 'Go, its usual three writes',
   'client-node': 'client-node informer as shipped',
@@ -45,6 +53,8 @@ export function peerCommand(name: PeerName, built: Built, world: World, settings
   switch (name) {
     case 'trunkline':
       return onNode(...nodeFlags, built.ours, `--latency-ms=${latencyMs}`);
+    case 'trunkline-by-account':
+      return onNode(...nodeFlags, built.ours, `--latency-ms=${latencyMs}`, '--by-account');
     case 'client-node':
       return onNode(built.clientNode, `--latency-ms=${latencyMs}`, ...waits);
     case 'bare-writer':

@@ -204,8 +204,9 @@ describe('a watched cache', () => {
     proxy.clog();
     const padding = 'x'.repeat(200_000);
     const before = await terminatedWatches();
-    for (let round = 0; (await terminatedWatches()) === before; round += 1)
+    for (let round = 0; round % 8 !== 0 || (await terminatedWatches()) === before; round += 1) {
       await side.put('big', `${round} ${padding}`);
+    }
     await side.put('last');
     expect(side.told('last')).toEqual([]);
     proxy.flow();
@@ -238,7 +239,7 @@ describe('a watched cache', () => {
     await side.put('a', 'before');
     await side.settled();
     await world.controlPlane.stopApiServer();
-    await expect(side.transport.request({ method: 'GET', path: '/version' })).rejects.toThrow('ECONN');
+    await expect(side.transport.request({ method: 'GET', path: '/version' })).rejects.toBeInstanceOf(Error);
     await world.controlPlane.startApiServer();
     await side.put('a', 'after');
     await side.put('b');

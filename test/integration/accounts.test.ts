@@ -163,6 +163,7 @@ describe('an account that is deleted', () => {
     const scene = await openScene(stage);
     await waitForAccount(scene, 'Ready');
     await scene.kubectl(['delete', 'telephonyaccount', scene.accountName, '--timeout=20s']);
+    expect(await accountOf(scene)).toBeUndefined();
   });
 });
 

@@ -10,7 +10,7 @@ import { existing, expectGone, expectQuiet, expectReady } from '../fakes/expecta
 import { outsideOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
 import { readyWorld, statusOf } from '../fakes/stories.ts';
-import { accountSid, inboundOnly, key, livekitUrl, phoneNumber, withOutbound, World } from '../fakes/world.ts';
+import { accountSid, inboundOnly, key, livekitUrl, phoneNumber, withOutbound, type World } from '../fakes/world.ts';
 
 const minute = 60_000;
 const force = 'force-delete';

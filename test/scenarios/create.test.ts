@@ -7,7 +7,7 @@ import { intentAnnotation } from '../../src/reconcilers/phone-number/names.ts';
 import { condition, existing, expectQuiet, expectReady } from '../fakes/expectations.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
 import { watchedWorld } from '../fakes/stories.ts';
-import { accountSid, inboundOnly, key, livekitUrl, phoneNumber, withOutbound, World } from '../fakes/world.ts';
+import { accountSid, inboundOnly, key, livekitUrl, phoneNumber, withOutbound, type World } from '../fakes/world.ts';
 
 const sipTrunk = (values: object) => ({ phoneNumber, voice: { sipTrunk: values } });
 

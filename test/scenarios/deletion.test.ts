@@ -8,7 +8,7 @@ import { condition, existing, expectGone, expectQuiet, expectReady } from '../fa
 import { outsideOf, reachOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
 import { readyWorld, statusOf, untilCorrupted, watchedWorld } from '../fakes/stories.ts';
-import { accountSid, inboundOnly, key, livekitUrl, phoneNumber, withOutbound, World } from '../fakes/world.ts';
+import { accountSid, inboundOnly, key, livekitUrl, phoneNumber, withOutbound, type World } from '../fakes/world.ts';
 
 const minute = 60_000;
 const noAnswer: Verdict = { kind: 'unknownOutcome', message: 'no answer in time' };

@@ -7,7 +7,7 @@ import { condition, existing, expectGone, expectQuiet, expectReady } from '../fa
 import { outsideOf, reachOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
 import { watchedWorld } from '../fakes/stories.ts';
-import { inboundOnly, key, livekitUrl, phoneNumber, withOutbound, World } from '../fakes/world.ts';
+import { inboundOnly, key, livekitUrl, phoneNumber, withOutbound, type World } from '../fakes/world.ts';
 
 const foreignTrunk = `TK${'f'.repeat(32)}`;
 const inboundOfOthers = {

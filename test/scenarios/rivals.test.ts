@@ -10,7 +10,7 @@ import { outsideOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
 import { watchedWorld } from '../fakes/stories.ts';
 import { settle } from '../support/fake-clock.ts';
-import { inboundOnly, key, World } from '../fakes/world.ts';
+import { inboundOnly, key, type World } from '../fakes/world.ts';
 
 const near: ObjectKey = { namespace: 'default', name: 'second' };
 const far: ObjectKey = { namespace: 'other', name: 'squatter' };

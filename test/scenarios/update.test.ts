@@ -9,7 +9,7 @@ import { condition, existing, expectGone, expectQuiet, expectReady } from '../fa
 import { outsideOf, reachOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
 import { readyWorld, watchedWorld } from '../fakes/stories.ts';
-import { accountSid, inboundOnly, key, phoneNumber, withOutbound, World } from '../fakes/world.ts';
+import { accountSid, inboundOnly, key, phoneNumber, withOutbound, type World } from '../fakes/world.ts';
 
 const reconcile = 'telephony.trunkline.dev/reconcile';
 const foreignTrunk = `TK${'f'.repeat(32)}`;

@@ -58,12 +58,12 @@ export function rest({ dependencies, memory, object }: Pass, account: OpenAccoun
 
 /** Milliseconds of rest that are left. */
 export function restOf({ dependencies, memory, object }: Pass, { twilio, livekit }: OpenAccount): number {
-  const { rest } = memory;
+  const known = memory.rest;
   const holds =
-    rest?.generation === object.generation &&
-    rest.token === object.annotations[reconcileAnnotation] &&
+    known?.generation === object.generation &&
+    known.token === object.annotations[reconcileAnnotation] &&
     // A port is one generation of credentials.
-    rest.twilio === twilio &&
-    rest.livekit === livekit;
-  return holds ? rest.until - dependencies.clock.monotonic() : 0;
+    known.twilio === twilio &&
+    known.livekit === livekit;
+  return holds ? known.until - dependencies.clock.monotonic() : 0;
 }

@@ -172,5 +172,5 @@ describe('the steps from any start', () => {
         expect(observed.ipAddresses.length).toBe(wanted.outbound?.addresses.length ?? 0);
       }),
     );
-  });
+  }, 30_000);
 });

@@ -34,7 +34,7 @@ describe('markOf()', () => {
         expect(markOf(one, role).length).toBeLessThanOrEqual(64);
       }),
     );
-  });
+  }, 30_000);
 
   test('is ours for the same identity and role, and for nobody else', () => {
     fc.assert(
@@ -52,7 +52,7 @@ describe('markOf()', () => {
         },
       ),
     );
-  });
+  }, 30_000);
 });
 
 describe('ownershipOf()', () => {

@@ -106,7 +106,7 @@ describe('runnable()', () => {
         expect([...states.values()].every((state) => state === 'gone')).toBe(true);
       }),
     );
-  });
+  }, 30_000);
 });
 
 describe('isStuck()', () => {

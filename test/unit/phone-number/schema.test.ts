@@ -161,7 +161,7 @@ describe('parsePhoneNumber()', () => {
           expect(id, field).toMatch(/^(PN|TK|CL|CR|AL)[0-9a-fA-F]{32}$|^(ST|SDR)_[0-9A-Za-z]+$/);
       }),
     );
-  });
+  }, 30_000);
 
   test('keeps what can be read beside what cannot', () => {
     const { status, malformedIds } = parsePhoneNumber({
