@@ -138,6 +138,12 @@ export const optionsSchema = z.object({
     'Removals are given up when a provider has refused the credentials for this long.',
   ),
   'account-unavailable-after': duration('60m', 'Removals are given up when a provider has not answered for this long.'),
+  'account-probe-interval': duration(
+    '30s',
+    'A provider of an account that failed its probe is probed again after this.',
+    1,
+  ),
+  'account-check-interval': duration('10m', 'A provider of an account that is fine is probed again after this.', 1),
   'metrics-address': listenAddress(
     'Where /metrics is served, over HTTPS and for those whom the API server lets, such as :8443. Empty: nowhere.',
   ),

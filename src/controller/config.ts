@@ -36,6 +36,11 @@ export interface Configuration {
   readonly providerTimeoutMs: number;
   readonly backoff: { readonly firstMs: number; readonly mostMs: number };
   /** All that PhoneNumbers wait for; has the form of their `Settings`. */
+  readonly telephonyAccounts: {
+    readonly probeMs: number;
+    readonly checkMs: number;
+    readonly trunkLimit: number;
+  };
   readonly phoneNumbers: {
     readonly recheckMs: number;
     readonly lateCommitMs: number;
@@ -209,6 +214,11 @@ function configurationOf(options: Options): Configuration {
     twilioBaseUrl: options['twilio-base-url'],
     providerTimeoutMs: options['provider-timeout'],
     backoff: { firstMs: options['backoff-first'], mostMs: options['backoff-most'] },
+    telephonyAccounts: {
+      probeMs: options['account-probe-interval'],
+      checkMs: options['account-check-interval'],
+      trunkLimit: options['trunk-limit'],
+    },
     phoneNumbers: {
       recheckMs: options['recheck-interval'],
       lateCommitMs: options['late-commit'],

@@ -14,6 +14,7 @@ import { ObjectClient } from '../providers/kubernetes/object-client.ts';
 import { collectionPath, keyOf, type Resource } from '../providers/kubernetes/objects.ts';
 import { OwnWrites } from '../providers/kubernetes/own-writes.ts';
 import { KubernetesPhoneNumberStore, phoneNumbers } from '../providers/kubernetes/phone-number-store.ts';
+import { telephonyAccounts } from '../providers/kubernetes/telephony-account-store.ts';
 import { checkCluster } from '../providers/kubernetes/preflight.ts';
 import type { KubernetesTransport } from '../providers/kubernetes/transport.ts';
 import { Watcher, type WatchTarget } from '../providers/kubernetes/watcher.ts';
@@ -28,23 +29,23 @@ import {
 import { finalizer } from '../reconcilers/phone-number/names.ts';
 import { type Leftover, phases } from '../reconcilers/phone-number/model.ts';
 import { accountNameOf } from '../reconcilers/phone-number/schema.ts';
-import { group, version } from '../reconcilers/shared/api-group.ts';
-import type { EventSink, KubernetesObject } from '../reconcilers/shared/ports.ts';
-import { AccountDirectory, secretNamesOf } from '../reconcilers/telephony-account/index.ts';
+import type { EventSink, ObjectKey } from '../reconcilers/shared/ports.ts';
+import { concernsNumbers, secretNamesOf } from '../reconcilers/telephony-account/index.ts';
 import type { Configuration } from './config.ts';
 import { matchesSelector } from './config-selector.ts';
-import { Engine, priorityOf } from './engine.ts';
+import { Engine, type Kind, priorityOf } from './engine.ts';
 import { FenceClosedError, LeaderFence } from './fence.ts';
 import { OperatorHealth } from './health.ts';
 import { LeaderElector } from './leader-elector.ts';
 import { createLog, type Log } from './logging.ts';
+import { openAccounts } from './main-accounts.ts';
+import { wakeNeighbours } from './neighbours.ts';
 import { type OperatorEnvironment, runProcess, UnusableClusterError } from './process.ts';
 import { systemClock } from './system-clock.ts';
 import { randomFraction, systemRandom } from './system-random.ts';
 import { startTelemetry } from './telemetry/server.ts';
 import { silentTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 
-const telephonyAccounts: Resource = { group, version, plural: 'telephonyaccounts' };
 const secrets: Resource = { group: '', version: 'v1', plural: 'secrets' };
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces' };
 
@@ -178,7 +179,14 @@ function startCaches({ configuration, environment, transport, health }: Stage, s
   watch(telephonyAccounts.plural, collectionPath(telephonyAccounts), accounts);
   watch(secrets.plural, collectionPath(secrets, configuration.namespace), credentials);
   const synced = Promise.all([numbers, accounts, credentials].map(async (cache) => await cache.whenSynced(signal)));
-  return { numbers, accounts, secrets: credentials, writes: new OwnWrites(numbers, systemClock, log), synced };
+  return {
+    numbers,
+    accounts,
+    secrets: credentials,
+    writes: new OwnWrites(numbers, systemClock, log),
+    accountWrites: new OwnWrites(accounts, systemClock, log),
+    synced,
+  };
 }
 
 /** Waits until this replica leads. `giveBack` ends it, once nothing is written any more. */
@@ -236,21 +244,38 @@ async function work(
   kubeSystemUid: string,
 ): Promise<void> {
   const { signal } = stage.environment;
-  const accounts = await accountDirectory(stage, caches, kubeSystemUid);
+  const { log } = stage.environment;
+  const serves = servesOf(stage.configuration.accountSelector, caches.accounts);
+  const accounts = await openAccounts({ ...stage, ...caches, log, fence, events, kubeSystemUid, serves });
+  const { directory, health } = accounts;
   // Only now: what an earlier leader sent may still take effect for a while from here on.
-  const engine = engineOf(stage, caches, kindOf(stage, caches, { accounts, events, fence }));
+  const engine = numberEngineOf(stage, caches, kindOf(stage, caches, { accounts: directory, events, fence }));
+  // One at a time of each: a provider that does not answer keeps no other account waiting.
+  const accountEngine = engineOf(stage, accounts.kind, caches.accountWrites, 1, ({ name }) => name);
   let cancel = (): void => undefined;
   const onStop = (): void => {
-    cancel = systemClock.schedule(finishWithinMs, () => fence.close('the process is stopping'));
+    cancel = systemClock.schedule(finishWithinMs, () => {
+      fence.close('the process is stopping');
+      accounts.close('the process is stopping');
+    });
   };
   signal.addEventListener('abort', onStop, { once: true });
   try {
-    const running = engine.run(signal);
+    const running = Promise.all([engine.run(signal), accountEngine.run(signal)]);
     // What the caches have told while nobody listened.
     for (const object of caches.numbers.list()) {
       engine.add(keyOf(object), { priority: priorityOf({ before: undefined, after: object, initial: true }) });
     }
-    wakeNeighbours(caches, engine);
+    for (const object of caches.accounts.list()) accountEngine.add(keyOf(object));
+    wakeNeighbours({
+      ...caches,
+      health,
+      numberEngine: engine,
+      accountEngine,
+      numbersOf,
+      accountNamesOf,
+      concernsNumbers: ({ before, after }) => concernsNumbers(before, after),
+    });
     await running;
   } finally {
     cancel();
@@ -264,9 +289,7 @@ function kindOf(
 ): PhoneNumberKind {
   // Who let go of what has to be on record, whatever the log level.
   const audit = createLog('info');
-  // An account that does not exist has no labels: of installs that share the accounts out, exactly one serves it.
-  const labelsOf = (name: string) => accounts.get({ namespace: '', name })?.metadata.labels ?? {};
-  const serves = (name: string): boolean => matchesSelector(accountSelector, labelsOf(name));
+  const serves = servesOf(accountSelector, accounts);
   const isAlone = accountSelector.length === 0;
   const served = () => numbers.list().filter((object) => isAlone || serves(servingAccountOf(object)));
   telemetry.fleet(served, { phases, risks, finalizer });
@@ -281,21 +304,33 @@ function kindOf(
   });
 }
 
+/** An account that does not exist has no labels: of installs that share the accounts out, exactly one serves it. */
+function servesOf(selector: Configuration['accountSelector'], accounts: Caches['accounts']) {
+  const labelsOf = (name: string) => accounts.get({ namespace: '', name })?.metadata.labels ?? {};
+  return (name: string): boolean => matchesSelector(selector, labelsOf(name));
+}
+
+function numberEngineOf(stage: Stage, { numbers, writes }: Caches, kind: PhoneNumberKind): Engine {
+  return engineOf(stage, kind, writes, stage.configuration.workers, (key) => {
+    const object = numbers.get(key);
+    return object === undefined ? undefined : accountNameOf(object.spec);
+  });
+}
+
 function engineOf(
-  { configuration: { workers, backoff }, environment: { log }, telemetry }: Stage,
-  { numbers, writes }: Caches,
-  kind: PhoneNumberKind,
+  { configuration: { backoff }, environment: { log }, telemetry }: Stage,
+  kind: Kind,
+  source: OwnWrites,
+  workers: number,
+  groupOf: (key: ObjectKey) => string | undefined,
 ): Engine {
   return new Engine({
     kind,
-    source: writes,
+    source,
     // In sync already.
     caches: [],
     workers,
-    groupOf: (key) => {
-      const object = numbers.get(key);
-      return object === undefined ? undefined : accountNameOf(object.spec);
-    },
+    groupOf,
     backoff,
     clock: systemClock,
     timers: systemClock,
@@ -304,74 +339,6 @@ function engineOf(
     observer: telemetry.engine(kind.name),
     isExpected: (error) => error instanceof KubernetesError || error instanceof FenceClosedError,
   });
-}
-
-/** An object also looks again when its account, a Secret of that, or a rival for its number changes. */
-function wakeNeighbours({ numbers, accounts, secrets: credentials }: Caches, engine: Engine): void {
-  const wake = (objects: readonly KubernetesObject[]): void => {
-    for (const object of objects) engine.add(keyOf(object));
-  };
-  accounts.subscribe(({ before, after }) => {
-    const name = (after ?? before)?.metadata.name;
-    if (name !== undefined) wake(numbers.byIndex('account', name));
-  });
-  credentials.subscribe(({ before, after }) => {
-    const name = (after ?? before)?.metadata.name;
-    if (name === undefined) return;
-    for (const account of accounts.byIndex('secret', name)) wake(numbers.byIndex('account', account.metadata.name));
-  });
-  numbers.subscribe(({ before, after }) => {
-    const object = after ?? before;
-    if (object === undefined) return;
-    const rivals = numbersOf(object).flatMap((number) => numbers.byIndex('number', number));
-    wake(rivals.filter(({ metadata }) => metadata.uid !== object.metadata.uid));
-  });
-}
-
-async function accountDirectory(
-  { configuration, environment, telemetry, transport }: Stage,
-  caches: Caches,
-  kubeSystemUid: string,
-): Promise<AccountDirectory> {
-  const { providerTimeoutMs: timeoutMs, twilioBaseUrl, namespace } = configuration;
-  // Only who works needs the SDKs: a replica that waits stays small, and the caches fill sooner.
-  const [{ connectTwilio }, { connectLiveKit }] = await Promise.all([
-    import('../providers/twilio/connect-twilio.ts'),
-    import('../providers/livekit/connect-livekit.ts'),
-  ]);
-  const namespaceClient = new ObjectClient(transport, namespaces);
-  return new AccountDirectory({
-    operatorNamespace: namespace,
-    notices: { notice: (message, fields) => environment.log.warn(fields, message) },
-    lookups: {
-      account: (name) => caches.accounts.get({ namespace: '', name }),
-      secretData: (name) => dataOf(caches.secrets.get({ namespace, name })),
-      namespaceLabels: async (name) => {
-        const found = await namespaceClient.read({ namespace: '', name });
-        return found === undefined ? undefined : (found.metadata.labels ?? {});
-      },
-      kubeSystemUid: () => kubeSystemUid,
-    },
-    connect: {
-      twilio: ({ accountSid, credentials }) => {
-        const baseUrl = twilioBaseUrl === '' ? {} : { baseUrl: twilioBaseUrl };
-        const options = { accountSid, credentials, timeoutMs, clock: systemClock, ...baseUrl };
-        return telemetry.port('Twilio', connectTwilio(options));
-      },
-      livekit: ({ url, credentials: { apiKey, apiSecret } }) =>
-        telemetry.port('LiveKit', connectLiveKit({ url, apiKey, apiSecret, timeoutMs })),
-    },
-  });
-}
-
-/** `data` of a Secret; it stands beside the parts that every object has. */
-function dataOf(secret: KubernetesObject | undefined): Readonly<Record<string, string>> | undefined {
-  if (secret === undefined) return undefined;
-  const data: unknown = Reflect.get(secret, 'data');
-  if (typeof data !== 'object' || data === null) return {};
-  return Object.fromEntries(
-    Object.entries(data).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
 }
 
 // Not by `exitCode`: nothing that is left open may keep a stopped operator alive.

@@ -150,7 +150,6 @@ const cases: readonly Case[] = [
   allowed('src/providers/twilio/x#.ts', 'twilio', 'its own SDK'),
   allowed('src/providers/twilio/x#.ts', '../../reconcilers/shared/telephony.ts', 'the ports it fills'),
   refused('src/providers/livekit/x#.ts', 'twilio', 'each provider has its own SDK'),
-  allowed('src/providers/livekit/x#.ts', '@livekit/protocol', 'its own SDK'),
   allowed(
     'src/providers/livekit/x#.ts',
     '../limiter/limiter.ts',

@@ -38,6 +38,7 @@ const standard: Configuration = {
       accountUnavailableAfterMs: 3_600_000,
     },
   } satisfies Settings,
+  telephonyAccounts: { probeMs: 30_000, checkMs: 600_000, trunkLimit: 100 },
 };
 
 describe('readConfiguration()', () => {
@@ -73,6 +74,8 @@ describe('readConfiguration()', () => {
       'refusals-over': '13ms',
       'account-refused-after': '14ms',
       'account-unavailable-after': '15ms',
+      'account-probe-interval': '18ms',
+      'account-check-interval': '19ms',
       'metrics-address': ':16',
       'metrics-certificate': '/tls.crt',
       'metrics-key': '/tls.key',
@@ -112,6 +115,7 @@ describe('readConfiguration()', () => {
           accountUnavailableAfterMs: 15,
         },
       },
+      telephonyAccounts: { probeMs: 18, checkMs: 19, trunkLimit: 8 },
     };
     expect(Object.keys(values), 'a new option has to be added here').toEqual(optionRows.map(({ name }) => name));
     const flags = Object.entries(values).map(([name, value]) => `--${name}=${value}`);
