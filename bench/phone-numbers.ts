@@ -11,7 +11,7 @@ import { group, version } from '../src/reconcilers/shared/api-group.ts';
 export const namespace = 'default';
 export const collectionPath = `/apis/${group}/${version}/namespaces/${namespace}/phonenumbers`;
 export const finalizer = `${group}/cleanup`;
-export const intentAnnotation = `${group}/intent`;
+const intentAnnotation = `${group}/intent`;
 
 /** Twilio allows a hundred trunks in an account. */
 const numbersPerAccount = 50;

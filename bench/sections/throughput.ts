@@ -51,7 +51,7 @@ export async function throughput(bench: Bench): Promise<Section> {
   return section(settings.objects, (name) => runs.get(name) ?? []);
 }
 
-export async function runPeer(bench: Bench, name: PeerName): Promise<Run> {
+async function runPeer(bench: Bench, name: PeerName): Promise<Run> {
   const { built, settings, world } = bench;
   await using peer = await startPeer(peerCommand(name, built, world, settings), join(world.folder, 'peers'));
   await using loader = startLoader({

@@ -35,12 +35,13 @@ export interface Configuration {
   readonly twilioBaseUrl: string;
   readonly providerTimeoutMs: number;
   readonly backoff: { readonly firstMs: number; readonly mostMs: number };
-  /** All that PhoneNumbers wait for; has the form of their `Settings`. */
+  /** Has the form of the `AccountSettings` of TelephonyAccounts. */
   readonly telephonyAccounts: {
     readonly probeMs: number;
     readonly checkMs: number;
     readonly trunkLimit: number;
   };
+  /** All that PhoneNumbers wait for; has the form of their `Settings`. */
   readonly phoneNumbers: {
     readonly recheckMs: number;
     readonly lateCommitMs: number;

@@ -111,9 +111,14 @@ export class World {
 
   /** The operator starts again: nothing is remembered, and the cache begins with a list. */
   restart(): void {
+    this.store.relist();
+    this.takeOver();
+  }
+
+  /** Another process that stood by takes over: it remembers nothing, and its cache is as far behind as it is. */
+  takeOver(): void {
     this.process.isAlive = false;
     this.process = new OperatorProcess();
-    this.store.relist();
     this.dependencies = this.#connect();
   }
 

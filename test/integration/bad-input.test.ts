@@ -77,7 +77,7 @@ const cases: readonly Case[] = [
     name: 'a LiveKit that is not there',
     why: 'nothing listens on port 9 of this machine',
     scene: { livekitUrl: 'http://127.0.0.1:9' },
-    reason: 'ProviderError',
+    reason: 'AccountUnavailable',
     message: /LiveKit/,
   },
   {

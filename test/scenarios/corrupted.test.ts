@@ -253,6 +253,22 @@ describe('stale caches', () => {
     expect([...world.store.records]).toEqual([]);
   });
 
+  test.for([
+    { name: 'the same process', takesOver: false },
+    { name: 'another process', takesOver: true },
+  ])('a cache that still shows the confirmation to $name does not cost the record', async ({ takesOver }) => {
+    await becomeCorrupted();
+    const { uid } = existing(world).metadata;
+    world.store.annotate(key, force, 'confirmed');
+    world.store.deliver();
+    world.store.isWatchSilent = true;
+    await runUntilSettled(world);
+    expect(world.store.all).toEqual([]);
+    if (takesOver) world.takeOver();
+    await runUntilSettled(world);
+    expect([...world.store.records.keys()], 'it is all that is left of it').toEqual([uid]);
+  });
+
   test('a cache that shows the past does no harm to a deletion', async () => {
     world.effects.lift(stuck);
     world.store.isWatchSilent = true;

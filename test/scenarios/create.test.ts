@@ -232,6 +232,22 @@ describe('what providers do to a creation', () => {
     await expectReady(world, { addresses: ['192.0.2.0/24', '198.51.100.7/32'] });
   });
 
+  test('takes its trunk for its own when the domain turns out to be taken by it', async () => {
+    const world = watchedWorld();
+    world.twilio.listLagMs = 65_000;
+    world.effects.fail('createTrunk', { kind: 'unknownOutcome', message: 'no answer' }, 'atOnce', 1);
+    world.effects.onTheWay = (operation) => {
+      // The list shows it just after it was looked for.
+      if (operation === 'createTrunk' && world.account.trunks.size > 0) world.clock.advanceSynchronously(9_000);
+      return undefined;
+    };
+    world.store.create({ ...key, spec: inboundOnly });
+    await runUntilSettled(world);
+    expect(world.effects.externalWrites.filter((name) => name === 'createTrunk')).toHaveLength(2);
+    world.clock.advanceSynchronously(65_000);
+    await expectReady(world);
+  });
+
   test('finds a trunk that lists do not show yet', async () => {
     const world = watchedWorld();
     world.twilio.listLagMs = 20_000;

@@ -99,7 +99,7 @@ describe('an attach that comes late', () => {
     });
     // The next try is answered, and the number is Ready and deleted long before the first one comes.
     await runUntilSettled(world, { horizonMs: 2_000 });
-    world.effects.fail('deleteTrunk', { kind: 'unknownOutcome', message: 'no answer in time' }, 'never', 2);
+    world.effects.fail('deleteTrunk', { kind: 'unknownOutcome', message: 'no answer in time' }, 'never', 6);
     world.store.delete(key);
     await runUntilSettled(world);
     await expectGone(world);
@@ -117,7 +117,7 @@ describe('an attach that comes late', () => {
     world.effects.beforeWrite.push(({ operation }) => {
       if (operation === 'attachNumber') world.store.delete(key);
     });
-    world.effects.fail('deleteTrunk', { kind: 'unknownOutcome', message: 'no answer in time' }, 'never', 2);
+    world.effects.fail('deleteTrunk', { kind: 'unknownOutcome', message: 'no answer in time' }, 'never', 6);
     await runUntilSettled(world);
     await expectGone(world);
   });

@@ -21,7 +21,7 @@ export function projectPath(path: string): string {
 }
 
 /** Flags that shorten every wait. */
-export const quickFlags: readonly string[] = [
+const quickFlags: readonly string[] = [
   '--recheck-interval=1s',
   '--late-commit=1500ms',
   '--corrupt-after=1500ms',
@@ -31,6 +31,7 @@ export const quickFlags: readonly string[] = [
   '--refusals-over=200ms',
   '--account-refused-after=1500ms',
   '--account-unavailable-after=2500ms',
+  '--account-probe-interval=300ms',
   '--backoff-first=100ms',
   '--backoff-most=500ms',
 ];

@@ -39,7 +39,7 @@ export async function letGo(
   try {
     await pass.release();
   } catch (error) {
-    if (error instanceof ConflictError) await store.deleteOrphanRecord(object.uid);
+    if (error instanceof ConflictError) await takeRecordBack(pass);
     throw error;
   }
   const note =
@@ -54,4 +54,11 @@ export async function letGo(
     leftovers: items.map(({ kind, id }) => `${kind} ${id ?? 'unknown'}`),
   });
   return settled;
+}
+
+/** Unless the object is gone: then it was let go of before, and the record is all that is left of it. */
+async function takeRecordBack({ dependencies, key, object }: Pass): Promise<void> {
+  const { store } = dependencies;
+  const live = await store.read(key);
+  if (live?.metadata.uid === object.uid) await store.deleteOrphanRecord(object.uid);
 }
