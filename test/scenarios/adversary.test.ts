@@ -93,6 +93,7 @@ const act = fc.constantFrom(
   'unroute',
   'remove the trunk',
   'restart',
+  'take over',
   'silence the watch',
   'wake the watch',
   'slow',
@@ -231,6 +232,9 @@ class Adversary {
         return;
       case 'restart':
         this.world.restart();
+        return;
+      case 'take over':
+        this.world.takeOver();
         return;
       case 'silence the watch':
       case 'wake the watch':
