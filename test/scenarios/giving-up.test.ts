@@ -70,6 +70,23 @@ describe('a removal that gets no answer', () => {
   });
 });
 
+describe('a slow provider', () => {
+  test.for([
+    { name: 'fails', verdict: noAnswer },
+    { name: 'asks to wait', verdict: { kind: 'rateLimited', afterMs: 30_000, message: 'slow down' } },
+  ] as const)('that $name is not asked all the time, and not written about all the time', async ({ verdict }) => {
+    const world = await readyWorld();
+    world.effects.latencyMs = 1_000;
+    world.effects.fail('deleteTrunk', verdict);
+    world.store.delete(key);
+    await runUntilSettled(world, { horizonMs: 10 * minute });
+    const tries = world.effects.externalWrites.filter((name) => name === 'deleteTrunk').length;
+    expect(tries, 'about ten in ten minutes').toBeGreaterThan(5);
+    expect(tries).toBeLessThan(30);
+    expect(world.effects.objectWrites.length, 'that it began, and that it fails').toBeLessThanOrEqual(3);
+  });
+});
+
 describe('a removal that is refused', () => {
   test('for the same reason three times over ten seconds is given up', async () => {
     const world = await readyWorld();

@@ -199,6 +199,16 @@ describe('routing changed by somebody else', () => {
     await expectQuiet(world);
   });
 
+  test('is quiet also while the providers are slow', async () => {
+    const world = await readyWorld(inboundOnly);
+    world.account.changeNumber(phoneNumber, { trunkSid: '' });
+    world.store.editSpec(key, { deletionPolicy: 'Delete' });
+    world.effects.latencyMs = 1_100;
+    await runUntilSettled(world, { horizonMs: 3_600_000, maxRounds: 50 });
+    expect(world.effects.objectWrites.length).toBe(1);
+    await expectQuiet(world);
+  });
+
   test('a reconcile token attaches a number that is unrouted', async () => {
     const world = await readyWorld(inboundOnly);
     world.account.changeNumber(phoneNumber, { trunkSid: '' });

@@ -65,8 +65,6 @@ async function whileCorrupted(pass: Pass): Promise<Outcome | undefined> {
   }
   const token = annotations[retryDeleteAnnotation];
   if (token === undefined || token === status.deletion?.lastHandledRetry) return settled;
-  // An earlier process may have ended between the record of a confirmation since withdrawn and the finalizer.
-  await pass.dependencies.store.deleteOrphanRecord(pass.object.uid);
   await pass.writeStatus(retriedStatus(pass.object, token, pass.timestamp()));
   pass.memory.failures.clear();
   return undefined;
@@ -148,6 +146,9 @@ function deletingMessage(
 
 /** Every role is proven absent: the finalizer goes, and with it the object. */
 async function finishDeletion(pass: Pass, identity: Identity): Promise<Outcome> {
+  // An earlier process may have ended between the record of a confirmation since withdrawn and the finalizer.
+  const wasCorrupted = pass.object.status.deletion?.lastHandledRetry !== undefined;
+  if (wasCorrupted) await pass.dependencies.store.deleteOrphanRecord(pass.object.uid);
   await pass.release();
   pass.event({
     type: 'Normal',
