@@ -264,8 +264,10 @@ describe('stale caches', () => {
     world.store.isWatchSilent = true;
     await runUntilSettled(world);
     expect(world.store.all).toEqual([]);
+    const calls = world.effects.log.length;
     if (takesOver) world.takeOver();
     await runUntilSettled(world);
+    if (!takesOver) expect(world.effects.log.length, 'it knows that it let go').toBe(calls);
     expect([...world.store.records.keys()], 'it is all that is left of it').toEqual([uid]);
   });
 
