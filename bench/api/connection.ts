@@ -68,13 +68,18 @@ export class ApiConnection {
     throw new Error(`Cannot ${method} ${path}: status ${reply.status} instead of ${status}: ${reply.text}`);
   }
 
-  /** Calls `onLine` for every line until the stream ends. */
-  async watch(path: string, onLine: (line: string) => void): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
+  /** Calls `onLine` for every line until the stream ends. @returns the status; lines come only with a 200 */
+  async watch(path: string, onLine: (line: string) => void): Promise<number> {
+    return await new Promise((resolve, reject) => {
       const stream = this.#open('GET', path, undefined);
       const decoder = new StringDecoder('utf8');
+      let status = 0;
       let begun = '';
+      stream.on('response', (headers) => {
+        status = Number(headers[constants.HTTP2_HEADER_STATUS]);
+      });
       stream.on('data', (chunk: Buffer) => {
+        if (status !== 200) return;
         const [head = '', ...rest] = decoder.write(chunk).split('\n');
         begun += head;
         for (const piece of rest) {
@@ -83,7 +88,7 @@ export class ApiConnection {
         }
       });
       stream.on('error', reject);
-      stream.on('close', () => resolve());
+      stream.on('close', () => resolve(status));
       stream.end();
     });
   }

@@ -6,6 +6,7 @@
  * - A watch that ends is resumed where it was, and after "too old" it lists again: an API server cuts slow watches.
  * - Times are taken when a request is sent and when a watch event is read, on one clock.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { ApiConnection } from '../api/connection.ts';
 import { collectionPath, manifestOf, type ManifestOptions, nameOf } from '../phone-numbers.ts';
@@ -72,12 +73,14 @@ export class Load {
     for (let version = await this.#list(); ; ) {
       const query = `watch=true&allowWatchBookmarks=true&resourceVersion=${version}`;
       let expired = false;
-      await this.#watching.watch(`${collectionPath}?${query}`, (line) => {
+      const status = await this.#watching.watch(`${collectionPath}?${query}`, (line) => {
         const seen = this.#take(line);
-        if (seen === undefined) expired = true;
+        if (seen === 'expired') expired = true;
         else version = seen;
       });
-      if (expired) version = await this.#list();
+      // Right after a definition was installed, its watches are refused for a moment.
+      if (status !== 200) await sleep(200);
+      if (expired || status !== 200) version = await this.#list();
     }
   }
 
