@@ -75,7 +75,7 @@ export class Load {
       let expired = false;
       const status = await this.#watching.watch(`${collectionPath}?${query}`, (line) => {
         const seen = this.#take(line);
-        if (seen === 'expired') expired = true;
+        if (seen === undefined) expired = true;
         else version = seen;
       });
       // Right after a definition was installed, its watches are refused for a moment.
