@@ -2,6 +2,7 @@
  * The bare writer: the same four writes per object with the same number of workers, and nothing else. It watches nothing
  * and keeps nothing; the loader tells it what was created and deleted. What it reaches is the API server's own limit.
  */
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -47,6 +48,8 @@ async function work(): Promise<void> {
   idle += 1;
 }
 
+// An earlier bare writer of this bench has left its own behind.
+await rm(values.announce, { force: true });
 createServer((socket) => {
   createInterface(socket).on('line', (line) => {
     const [what = '', name = '', version = ''] = line.split(' ');
