@@ -71,6 +71,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Only what is asked for before the start is waited for.
+	if _, err := manager.GetCache().GetInformer(ctx, &PhoneNumber{}); err != nil {
+		return err
+	}
 	go func() {
 		if manager.GetCache().WaitForCacheSync(ctx) {
 			event, _ := json.Marshal(map[string]any{"event": "synced", "at": time.Now().UnixMilli()})
