@@ -32,7 +32,6 @@ describe('a deletion that nothing disturbs', () => {
         'detachIpAccessControlList',
         'detachCredentialList',
         'deleteCredentialList',
-        'detachIpAccessControlList',
         'deleteIpAccessControlList',
         'deleteTrunk',
       ],

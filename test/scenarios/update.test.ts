@@ -70,9 +70,8 @@ describe('an edited spec', () => {
         'deleteCredential',
         'detachIpAccessControlList',
         'detachCredentialList',
-        'deleteCredentialList',
-        'detachIpAccessControlList',
         'deleteIpAccessControlList',
+        'deleteCredentialList',
       ],
     },
     {

@@ -16,6 +16,18 @@ export interface RemovalContext {
   readonly identity: Identity;
   /** The number may still be on our trunk. */
   readonly rings: boolean;
+  /** Takes our IP access control lists off our trunks; once for all who need it. */
+  readonly detachAccessLists: () => Promise<void>;
+}
+
+/** Takes every IP access control list off every trunk that there is to remove. */
+export async function detachAccessLists(view: RemovalView, pass: Pass, { twilio }: OpenAccount): Promise<void> {
+  for (const trunk of targetsOf(view.get('Trunk'))) {
+    for (const list of targetsOf(view.get('IpAccessControlList'))) {
+      await pass.beforeWrite();
+      await goneOr(twilio.detachIpAccessControlList(trunk.id, list.id));
+    }
+  }
 }
 
 /** What there is to remove of a kind. */
@@ -23,13 +35,13 @@ export function targetsOf(view: KindView | undefined): readonly Target[] {
   return view?.kind === 'present' ? view.targets : [];
 }
 
-/** Removes all targets of one kind and reads each of them again: a deletion's own answer is no proof. */
-export async function removeAndProve(
+/** Removes all targets of one kind. The answer of a deletion is no proof: `proveGone` follows. */
+export async function removeTargets(
   kind: LeftoverKind,
   targets: readonly Target[],
   context: RemovalContext,
 ): Promise<void> {
-  const { view, pass, identity } = context;
+  const { view, pass } = context;
   const { twilio, livekit } = context.account;
   const trunks = targetsOf(view.get('Trunk'));
   // Found means applied: from here on a read that lacks it means that it is gone.
@@ -37,66 +49,99 @@ export async function removeAndProve(
   for (const { id, parentId = '' } of targets) {
     await pass.beforeWrite();
     switch (kind) {
-      case 'NumberAttachment': {
+      case 'NumberAttachment':
         await goneOr(twilio.detachNumber(parentId, id));
-        const number = await twilio.readNumber(id);
-        // A number that is not found is detached only if the account is still the one we think it is.
-        if (number === undefined) await twilio.proveAccount();
-        mustBe(number?.trunkSid !== parentId, 'Twilio', `${identity.phoneNumber} is still on trunk ${parentId}`);
         break;
-      }
       case 'Trunk':
         await emptiedOnConflict(
           () => twilio.deleteTrunk(id),
           async () => await emptyTrunk(id, context),
         );
-        mustBe((await twilio.readTrunk(id)) === undefined, 'Twilio', `trunk ${id} is still there`);
         break;
       case 'Credential':
         await goneOr(twilio.deleteCredential(parentId, id));
-        mustBe(!(await credentialsOf(twilio, parentId)).includes(id), 'Twilio', `credential ${id} is still there`);
         break;
       case 'CredentialList':
         // While both lists are attached Twilio asks for both; the address goes first, so that nothing opens in between.
+        await context.detachAccessLists();
         for (const trunk of trunks) {
-          for (const list of targetsOf(view.get('IpAccessControlList'))) {
-            await goneOr(twilio.detachIpAccessControlList(trunk.id, list.id));
-            await pass.beforeWrite();
-          }
-          await goneOr(twilio.detachCredentialList(trunk.id, id));
           await pass.beforeWrite();
+          await goneOr(twilio.detachCredentialList(trunk.id, id));
         }
+        await pass.beforeWrite();
         await goneOr(twilio.deleteCredentialList(id));
-        mustBe((await twilio.readCredentialList(id)) === undefined, 'Twilio', `credential list ${id} is still there`);
         break;
       case 'IpAccessControlList':
-        for (const trunk of trunks) {
-          await goneOr(twilio.detachIpAccessControlList(trunk.id, id));
-          await pass.beforeWrite();
-        }
+        await context.detachAccessLists();
+        await pass.beforeWrite();
         await emptiedOnConflict(
           () => twilio.deleteIpAccessControlList(id),
           async () => await emptyAddresses(id, context),
         );
-        mustBe(
-          (await twilio.readIpAccessControlList(id)) === undefined,
-          'Twilio',
-          `IP access control list ${id} is still there`,
-        );
         break;
       case 'InboundTrunk':
-        await goneOr(livekit.deleteTrunk(id));
-        mustBe((await livekit.readInboundTrunk(id)) === undefined, 'LiveKit', `inbound trunk ${id} is still there`);
-        break;
       case 'OutboundTrunk':
         await goneOr(livekit.deleteTrunk(id));
-        mustBe((await livekit.readOutboundTrunk(id)) === undefined, 'LiveKit', `outbound trunk ${id} is still there`);
         break;
       case 'DispatchRule':
         await goneOr(livekit.deleteDispatchRule(id));
-        mustBe((await livekit.readDispatchRule(id)) === undefined, 'LiveKit', `dispatch rule ${id} is still there`);
         break;
     }
+  }
+}
+
+/** Reads each removed target again. Throws a `conflict` for one that is still there. */
+export async function proveGone(
+  kind: LeftoverKind,
+  targets: readonly Target[],
+  { account, identity }: RemovalContext,
+): Promise<void> {
+  await Promise.all(targets.map(async (target) => await proveOneGone(kind, target, account, identity)));
+}
+
+async function proveOneGone(
+  kind: LeftoverKind,
+  { id, parentId = '' }: Target,
+  { livekit, twilio }: OpenAccount,
+  identity: Identity,
+): Promise<void> {
+  switch (kind) {
+    case 'NumberAttachment': {
+      const number = await twilio.readNumber(id);
+      // A number that is not found is detached only if the account is still the one we think it is.
+      if (number === undefined) await twilio.proveAccount();
+      return mustBe(number?.trunkSid !== parentId, 'Twilio', `${identity.phoneNumber} is still on trunk ${parentId}`);
+    }
+    case 'Trunk':
+      return mustBe((await twilio.readTrunk(id)) === undefined, 'Twilio', `trunk ${id} is still there`);
+    case 'Credential': {
+      const credentials = await credentialsOf(twilio, parentId);
+      return mustBe(!credentials.includes(id), 'Twilio', `credential ${id} is still there`);
+    }
+    case 'CredentialList': {
+      const list = await twilio.readCredentialList(id);
+      return mustBe(list === undefined, 'Twilio', `credential list ${id} is still there`);
+    }
+    case 'IpAccessControlList': {
+      const list = await twilio.readIpAccessControlList(id);
+      return mustBe(list === undefined, 'Twilio', `IP access control list ${id} is still there`);
+    }
+    case 'InboundTrunk':
+      return mustBe(
+        (await livekit.readInboundTrunk(id)) === undefined,
+        'LiveKit',
+        `inbound trunk ${id} is still there`,
+      );
+    case 'OutboundTrunk': {
+      const trunk = await livekit.readOutboundTrunk(id);
+      return mustBe(trunk === undefined, 'LiveKit', `outbound trunk ${id} is still there`);
+    }
+    case 'DispatchRule':
+      return mustBe(
+        (await livekit.readDispatchRule(id)) === undefined,
+        'LiveKit',
+        `dispatch rule ${id} is still there`,
+      );
   }
 }
 

@@ -49,20 +49,10 @@ type Views = readonly (readonly [LeftoverKind, KindView])[];
 
 async function viewOfTwilio(input: ViewInput): Promise<Views> {
   const { identity, ids, twilio } = input;
-  // The account's proof comes first: without it nothing that Twilio says to be missing is believed.
-  const proof = await attempt(twilio.proveAccount());
-  if (proof.kind === 'failed') {
-    const verdict = ofWholeAccount(proof.verdict);
-    const unreadable = (knownId?: string): KindView => ({ kind: 'unreadable', knownId, verdict });
-    return [
-      ['NumberAttachment', unreadable(ids.phoneNumberSid)],
-      ['Trunk', unreadable(ids.trunkSid)],
-      ['Credential', unreadable(ids.credentialSid)],
-      ['CredentialList', unreadable(ids.credentialListSid)],
-      ['IpAccessControlList', unreadable(ids.ipAccessControlListSid)],
-    ];
-  }
-  const [number, trunk, credentialList, accessList] = await Promise.all([
+  const credentialsOf = credentialReads(twilio);
+  // All at once, also what only counts if something else is read: a person waits for the longest chain.
+  const [proof, number, trunk, credentialList, accessList] = await Promise.all([
+    attempt(twilio.proveAccount()),
     attempt(readNumber(twilio, identity, ids.phoneNumberSid)),
     find(
       input,
@@ -88,11 +78,24 @@ async function viewOfTwilio(input: ViewInput): Promise<Views> {
       () => twilio.listIpAccessControlLists(),
       (sid) => twilio.readIpAccessControlList(sid),
     ),
+    ids.credentialListSid === undefined ? undefined : credentialsOf(ids.credentialListSid),
   ]);
+  // Without the account's proof nothing that Twilio says to be missing is believed.
+  if (proof.kind === 'failed') {
+    const verdict = ofWholeAccount(proof.verdict);
+    const unreadable = (knownId?: string): KindView => ({ kind: 'unreadable', knownId, verdict });
+    return [
+      ['NumberAttachment', unreadable(ids.phoneNumberSid)],
+      ['Trunk', unreadable(ids.trunkSid)],
+      ['Credential', unreadable(ids.credentialSid)],
+      ['CredentialList', unreadable(ids.credentialListSid)],
+      ['IpAccessControlList', unreadable(ids.ipAccessControlListSid)],
+    ];
+  }
   return [
     ['NumberAttachment', attachmentView(number, trunk, input)],
     ['Trunk', trunk],
-    ['Credential', await credentialView(twilio, credentialList, ids)],
+    ['Credential', await credentialView(credentialsOf, credentialList, ids)],
     ['CredentialList', credentialList],
     ['IpAccessControlList', accessList],
   ];
@@ -207,7 +210,20 @@ function attachmentView(
   return trunk.targets.some(({ id }) => id === trunkSid) ? { kind: trunk.kind, targets: [target] } : away;
 }
 
-async function credentialView(twilio: TwilioPort, list: KindView, ids: KnownIds): Promise<KindView> {
+type Credentials = Awaited<ReturnType<TwilioPort['listCredentials']>>;
+type CredentialReads = (listSid: string) => Promise<Attempt<Credentials>>;
+
+/** Reads the credentials of a list once. */
+function credentialReads(twilio: TwilioPort): CredentialReads {
+  const reads = new Map<string, Promise<Attempt<Credentials>>>();
+  return async (listSid) => {
+    const read = reads.get(listSid) ?? attempt(twilio.listCredentials(listSid));
+    reads.set(listSid, read);
+    return await read;
+  };
+}
+
+async function credentialView(credentialsOf: CredentialReads, list: KindView, ids: KnownIds): Promise<KindView> {
   switch (list.kind) {
     case 'gone':
     case 'early':
@@ -221,8 +237,7 @@ async function credentialView(twilio: TwilioPort, list: KindView, ids: KnownIds)
     case 'present': {
       const answers = await Promise.all(
         list.targets.map(async ({ id }) => {
-          const credentials = await attempt(twilio.listCredentials(id));
-          return { id, credentials };
+          return { id, credentials: await credentialsOf(id) };
         }),
       );
       const targets: Target[] = [];

@@ -9,13 +9,16 @@ import type { Verdict } from '../shared/verdict.ts';
 import type { LeftoverKind } from './model.ts';
 import type { GiveUpSettings } from './ports.ts';
 
-/** `failed`: tried in this pass, to be tried again in a later one. */
-export type StepState = 'left' | 'failed' | 'givenUp' | 'gone';
+/**
+ * `failed`: tried in this pass, to be tried again in a later one. `removed`: the provider said so, and the read that
+ * proves it is under way. Neither `removing` nor `removed` outlives a pass.
+ */
+export type StepState = 'left' | 'removing' | 'removed' | 'failed' | 'givenUp' | 'gone';
 export type StepStates = ReadonlyMap<LeftoverKind, StepState>;
 
 interface Dependency {
   readonly kind: LeftoverKind;
-  /** What it has to be: gone for certain, or at least given up. */
+  /** What it has to be: gone for certain, or at least removed or given up. */
   readonly needs: 'gone' | 'settled';
 }
 type Order = ReadonlyMap<LeftoverKind, readonly Dependency[]>;
@@ -25,7 +28,7 @@ const outboundBranch = [
   ['OutboundTrunk', []],
   ['Credential', [{ kind: 'OutboundTrunk', needs: 'settled' }]],
   ['CredentialList', [{ kind: 'Credential', needs: 'settled' }]],
-  ['IpAccessControlList', [{ kind: 'CredentialList', needs: 'settled' }]],
+  ['IpAccessControlList', [{ kind: 'Credential', needs: 'settled' }]],
 ] as const satisfies readonly (readonly [LeftoverKind, readonly Dependency[]])[];
 
 const mirror: Order = new Map<LeftoverKind, readonly Dependency[]>([
@@ -74,7 +77,7 @@ function orderFor(states: StepStates): Order {
 export function runnable(states: StepStates): readonly LeftoverKind[] {
   const met = ({ kind, needs }: Dependency) => {
     const state = states.get(kind) ?? 'gone';
-    return state === 'gone' || (needs === 'settled' && state === 'givenUp');
+    return state === 'gone' || (needs === 'settled' && (state === 'removed' || state === 'givenUp'));
   };
   return [...orderFor(states)].flatMap(([kind, needed]) =>
     states.get(kind) === 'left' && needed.every(met) ? [kind] : [],

@@ -9,7 +9,7 @@ import type { Verdict } from '../shared/verdict.ts';
 import { settledAt } from './memory.ts';
 import { type Identity, type LeftoverKind, leftoverKinds } from './model.ts';
 import type { Pass } from './pass.ts';
-import { removeAndProve, targetsOf } from './removal-calls.ts';
+import { detachAccessLists, proveGone, removeTargets, targetsOf } from './removal-calls.ts';
 import { attempt, type RemovalView, type Target, viewForRemoval } from './removal-view.ts';
 import { isGivenUp, runnable, type StepState, withFailure } from './removal.ts';
 
@@ -91,42 +91,53 @@ export async function removeOutside(
     states.set('NumberAttachment', 'gone');
   };
 
-  const running = new Map<LeftoverKind, Promise<void>>();
-  let broken: unknown;
-  const start = (kind: LeftoverKind) => {
-    const targets = targetsOf(view.get(kind));
-    const work = attempt(
-      removeAndProve(kind, targets, {
-        view,
-        pass,
-        account,
-        identity,
-        rings: states.get('NumberAttachment') !== 'gone',
-      }),
-    ).then(
-      (result) => {
-        if (result.kind === 'failed') return fail(kind, result.verdict);
-        pass.memory.failures.delete(kind);
-        verdicts.delete(kind);
-        // An attach of before may still be applied after the detach: what answers a call has to stay until then.
-        const until = kind === 'NumberAttachment' ? unsettled.get(kind) : undefined;
-        if (until !== undefined) earlyUntil = Math.max(earlyUntil ?? 0, until);
-        states.set(kind, until === undefined ? 'gone' : 'failed');
-      },
-      (error: unknown) => {
-        broken ??= error;
-        states.set(kind, 'failed');
-      },
-    );
-    running.set(
-      kind,
-      work.finally(() => running.delete(kind)),
-    );
+  let detaching: Promise<void> | undefined;
+  const context = {
+    view,
+    pass,
+    account,
+    identity,
+    get rings() {
+      return states.get('NumberAttachment') !== 'gone';
+    },
+    detachAccessLists: () => (detaching ??= detachAccessLists(view, pass, account)),
   };
-  do {
-    if (broken === undefined) for (const kind of runnable(states)) if (!running.has(kind)) start(kind);
-    if (running.size > 0) await Promise.race(running.values());
-  } while (running.size > 0 || (broken === undefined && runnable(states).length > 0));
+  const removeOne = async (kind: LeftoverKind) => {
+    const targets = targetsOf(view.get(kind));
+    states.set(kind, 'removing');
+    const removed = await attempt(removeTargets(kind, targets, context));
+    if (removed.kind === 'failed') return fail(kind, removed.verdict);
+    // What only has to come after the removal need not wait for its proof: a round trip less for each piece.
+    states.set(kind, 'removed');
+    startRunnable();
+    const proven = await attempt(proveGone(kind, targets, context));
+    if (proven.kind === 'failed') return fail(kind, proven.verdict);
+    pass.memory.failures.delete(kind);
+    verdicts.delete(kind);
+    // An attach of before may still be applied after the detach: what answers a call has to stay until then.
+    const until = kind === 'NumberAttachment' ? unsettled.get(kind) : undefined;
+    if (until !== undefined) earlyUntil = Math.max(earlyUntil ?? 0, until);
+    states.set(kind, until === undefined ? 'gone' : 'failed');
+  };
+  const running = new Set<Promise<void>>();
+  let broken: unknown;
+  const startRunnable = () => {
+    if (broken !== undefined) return;
+    for (const kind of runnable(states)) {
+      const work = removeOne(kind)
+        .catch((error: unknown) => {
+          broken ??= error;
+          states.set(kind, 'failed');
+        })
+        .finally(() => {
+          running.delete(work);
+          startRunnable();
+        });
+      running.add(work);
+    }
+  };
+  startRunnable();
+  while (running.size > 0) await Promise.race(running);
   if (broken !== undefined) throw broken;
   if (states.get('NumberAttachment') === 'givenUp' && states.get('Trunk') === 'gone') {
     await confirmLetGo();

@@ -76,8 +76,38 @@ describe('runnable()', () => {
     {
       name: 'removes the credentials before the addresses',
       why: 'the fence stays as long as there is something behind it',
+      states: [...all('gone'), ['Credential', 'left'], ['CredentialList', 'left'], ['IpAccessControlList', 'left']],
+      want: ['Credential'],
+    },
+    {
+      name: 'removes both lists at the same time once the credentials are gone',
+      why: 'an empty list opens nothing',
       states: [...all('gone'), ['CredentialList', 'left'], ['IpAccessControlList', 'left']],
-      want: ['CredentialList'],
+      want: ['CredentialList', 'IpAccessControlList'],
+    },
+    {
+      name: 'does not wait for the proof of what answers the number',
+      why: 'no call can arrive any more; each piece would cost another round trip',
+      states: [...all('left'), ['NumberAttachment', 'gone'], ['DispatchRule', 'removed']],
+      want: ['InboundTrunk', 'OutboundTrunk'],
+    },
+    {
+      name: 'waits for the proof that the number is detached',
+      why: 'a detach that did not take effect would leave a number that rings without an agent',
+      states: [...all('left'), ['NumberAttachment', 'removed']],
+      want: ['OutboundTrunk'],
+    },
+    {
+      name: 'waits for the proof that the trunk of a ringing number is gone',
+      why: 'until then calls need their agent',
+      states: [...all('gone'), ['NumberAttachment', 'givenUp'], ['Trunk', 'removed'], ['DispatchRule', 'left']],
+      want: [],
+    },
+    {
+      name: 'starts nothing twice',
+      why: 'a removal that is under way is not tried beside itself',
+      states: [...all('gone'), ['OutboundTrunk', 'removing'], ['Credential', 'left']],
+      want: [],
     },
     { name: 'has nothing to do when all is gone', why: 'the end', states: all('gone'), want: [] },
     {
