@@ -8,7 +8,7 @@ import { Memories } from './memory.ts';
 import { finalizer } from './names.ts';
 import type { Dependencies } from './ports.ts';
 import { reconcilePhoneNumber, recordVanished } from './reconcile.ts';
-import { accountNameOf, parsePhoneNumber, phoneNumberOf } from './schema.ts';
+import { accountNameOf, parsePhoneNumber, phoneNumberOf, pinnedAccountOf } from './schema.ts';
 
 /** What the engine calls. */
 export interface PhoneNumberKind {
@@ -106,7 +106,7 @@ export function servingAccountOf(raw: KubernetesObject): string {
 
 /** Names of the accounts an object concerns: the one its spec names and the one it is pinned to. */
 export function accountNamesOf(object: KubernetesObject): readonly string[] {
-  const pinned = parsePhoneNumber(object).status.pinned?.account;
+  const pinned = pinnedAccountOf(object.status);
   const named = accountNameOf(object.spec);
   return pinned === undefined || pinned === named ? [named] : [named, pinned];
 }

@@ -139,22 +139,25 @@ export function parseSpec(spec: unknown): ParsedSpec {
   };
 }
 
+// Schemas stand outside of the functions: zod compiles each schema that it is given, and these are read thousands of times.
+const deletionPolicySchema = z.object({ deletionPolicy: z.string().default('Delete') });
+const numberSchema = z.object({ phoneNumber: z.string() });
+const accountRefSchema = z.object({ accountRef: z.object({ name: z.string() }) });
+
 /** `spec.deletionPolicy`, read on its own: the rest of the spec may not parse, and a deletion must not depend on it. */
 export function parseDeletionPolicy(spec: unknown): string {
-  const result = z.object({ deletionPolicy: z.string().default('Delete') }).safeParse(spec);
+  const result = deletionPolicySchema.safeParse(spec);
   return result.success ? result.data.deletionPolicy : 'unreadable';
 }
 
 /** The number a spec names, or nothing; for indexes over objects whose spec may not parse. */
 export function phoneNumberOf(spec: unknown): string | undefined {
-  const result = z.object({ phoneNumber: z.string() }).safeParse(spec);
-  return result.success ? result.data.phoneNumber : undefined;
+  return numberSchema.safeParse(spec).data?.phoneNumber;
 }
 
 /** The account a spec names. */
 export function accountNameOf(spec: unknown): string {
-  const result = z.object({ accountRef: z.object({ name: z.string() }) }).safeParse(spec);
-  return result.success ? result.data.accountRef.name : 'default';
+  return accountRefSchema.safeParse(spec).data?.accountRef.name ?? 'default';
 }
 
 const pinSchema = z.object({
@@ -241,8 +244,17 @@ const statusSchema = z.object({
     .catch(undefined),
 });
 
+const originationUrlSidsSchema = z.array(z.string().regex(/^OU[0-9a-fA-F]{32}$/));
+
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const pinnedStatusSchema = z.object({ pinned: pinSchema });
+
+/** The account a status is pinned to; as `parsePhoneNumber` says, for those who need nothing else of the object. */
+export function pinnedAccountOf(status: unknown): string | undefined {
+  return pinnedStatusSchema.safeParse(status).data?.pinned.account;
 }
 
 /** A PhoneNumber as read from the API server; never throws. */
@@ -257,7 +269,7 @@ export function parsePhoneNumber(object: KubernetesObject): PhoneNumber {
     if (typeof id === 'string' && form.test(id)) ids[field] = id;
     else if (id !== undefined) malformedIds.push(field);
   }
-  const sids = z.array(z.string().regex(/^OU[0-9a-fA-F]{32}$/)).safeParse(twilio['originationUrlSids']);
+  const sids = originationUrlSidsSchema.safeParse(twilio['originationUrlSids']);
   const parsed: PhoneNumberStatus = {
     ...status,
     ids,

@@ -18,6 +18,7 @@ const url = z
     'is not an http(s) or ws(s) address without path and user, such as https://my-project.livekit.cloud',
   );
 const ownerId = z.string().regex(/^[a-z0-9-]{1,16}$/, 'is not made of 1 to 16 lower-case letters, digits and hyphens');
+const ownerIdSchema = z.object({ ownerId });
 const secretRef = z.strictObject({
   name: z
     .string()
@@ -117,7 +118,7 @@ export function parseAccount({ metadata, spec, status }: KubernetesObject): Pars
       sipHost: livekit.sipHost,
       livekitSecret: livekit.credentialsSecretRef.name,
       // What was in force stays in force, also when the cluster's own default has changed.
-      ownerId: rest.ownerId ?? z.object({ ownerId }).safeParse(status).data?.ownerId,
+      ownerId: rest.ownerId ?? ownerIdSchema.safeParse(status).data?.ownerId,
     },
   };
 }
