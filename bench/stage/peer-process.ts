@@ -38,7 +38,7 @@ const syncedEventSchema = z.union([
   z.object({ event: z.literal('synced'), at: z.number() }),
   // The operator itself says it in its log.
   z
-    .object({ msg: z.literal('engine started'), time: z.iso.datetime() })
+    .object({ msg: z.literal('caches in sync'), time: z.iso.datetime() })
     .transform(({ time }) => ({ at: Date.parse(time) })),
 ]);
 

@@ -36,6 +36,7 @@ import { matchesSelector } from './config-selector.ts';
 import { Engine, type Kind, priorityOf } from './engine.ts';
 import { FenceClosedError, LeaderFence } from './fence.ts';
 import { OperatorHealth } from './health.ts';
+import { collectGarbage } from './heap.ts';
 import { LeaderElector } from './leader-elector.ts';
 import { createLog, type Log } from './logging.ts';
 import { openAccounts } from './main-accounts.ts';
@@ -60,6 +61,9 @@ const eventsWithinMs = 2_000;
  * in flight (10 s), the lease and the events it stays below the 30 s that Kubernetes gives a pod.
  */
 const finishWithinMs = 15_000;
+
+/** By then each object of the first list has been looked at, if there are no more than some ten thousands. */
+const firstLookTakesMs = 3_000;
 
 /** What the parts of the operator share. */
 interface Stage {
@@ -91,6 +95,8 @@ async function operate(configuration: Configuration, environment: OperatorEnviro
     const caches = startCaches(stage, AbortSignal.any([signal, watching.signal]));
     await caches.synced;
     health.setReady(!signal.aborted);
+    log.info({ phoneNumbers: caches.numbers.list().length, accounts: caches.accounts.list().length }, 'caches in sync');
+    resources.defer(systemClock.schedule(firstLookTakesMs, () => void collectGarbage()));
     const leadership = await lead(stage);
     try {
       await work(stage, caches, events, leadership.fence, kubeSystemUid);

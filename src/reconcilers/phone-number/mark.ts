@@ -25,6 +25,8 @@ export type Ownership =
 const markForm = /^tl\/([a-z0-9-]{1,16})\/([0-9]{1,15})\/([0-9a-f-]{8})\/([a-z]+(?:-[0-9]+)?)$/;
 
 export function ownershipOf(name: string, identity: Identity, role: Role): Ownership {
+  // Of a list of thousands most are somebody else's.
+  if (!name.startsWith('tl/')) return 'unknown';
   const [, ownerId, digits, uid, markedRole] = markForm.exec(name) ?? [];
   if (ownerId !== identity.ownerId || digits !== digitsOf(identity.phoneNumber) || markedRole !== role) {
     return 'unknown';

@@ -21,7 +21,7 @@ export class Pass {
   readonly dependencies: Dependencies;
   readonly memory: ObjectMemory;
   #raw: KubernetesObject;
-  #object: PhoneNumber;
+  #object: PhoneNumber | undefined;
   /** Monotonic time of the last answer of the API server about exactly this revision; none when it came from the cache. */
   #provenAt: number | undefined;
   #quietSince: number;
@@ -32,7 +32,6 @@ export class Pass {
   constructor(dependencies: Dependencies, raw: KubernetesObject, live: boolean) {
     this.dependencies = dependencies;
     this.#raw = raw;
-    this.#object = parsePhoneNumber(raw);
     this.memory = dependencies.memories.of(raw.metadata.uid);
     const now = dependencies.clock.monotonic();
     this.#provenAt = live ? now : undefined;
@@ -40,6 +39,8 @@ export class Pass {
   }
 
   get object(): PhoneNumber {
+    // Nobody looks at what the last write of a pass was answered with.
+    this.#object ??= parsePhoneNumber(this.#raw);
     return this.#object;
   }
 
@@ -48,17 +49,17 @@ export class Pass {
   }
 
   get key(): ObjectKey {
-    return { namespace: this.#object.namespace, name: this.#object.name };
+    return { namespace: this.object.namespace, name: this.object.name };
   }
 
   /** What the status and this process know together. */
   get ids(): KnownIds {
-    return { ...this.#object.status.ids, ...this.memory.ids };
+    return { ...this.object.status.ids, ...this.memory.ids };
   }
 
   /** The same for where the number is. */
   get routing(): PhoneNumberStatus['routing'] {
-    return this.memory.routing ?? this.#object.status.routing;
+    return this.memory.routing ?? this.object.status.routing;
   }
 
   /** The wall clock as RFC 3339, whole seconds as Kubernetes writes it. */
@@ -86,7 +87,7 @@ export class Pass {
     try {
       await this.patchMetadata({
         ...metadata,
-        finalizers: this.#object.finalizers.filter((name) => name !== finalizer),
+        finalizers: this.object.finalizers.filter((name) => name !== finalizer),
       });
     } catch (error) {
       this.memory.released = false;
@@ -145,7 +146,7 @@ export class Pass {
 
   #accept(answer: KubernetesObject): void {
     this.#raw = answer;
-    this.#object = parsePhoneNumber(answer);
+    this.#object = undefined;
     this.#provenAt = this.dependencies.clock.monotonic();
   }
 }

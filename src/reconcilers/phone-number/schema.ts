@@ -250,11 +250,14 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const pinnedStatusSchema = z.object({ pinned: pinSchema });
-
-/** The account a status is pinned to; as `parsePhoneNumber` says, for those who need nothing else of the object. */
+/**
+ * The account a status names as its pin, whether or not the rest of the pin reads; for indexes, which ask at every change
+ * of every object.
+ */
 export function pinnedAccountOf(status: unknown): string | undefined {
-  return pinnedStatusSchema.safeParse(status).data?.pinned.account;
+  const pinned = isObject(status) && 'pinned' in status ? status.pinned : undefined;
+  const account = isObject(pinned) && 'account' in pinned ? pinned.account : undefined;
+  return typeof account === 'string' ? account : undefined;
 }
 
 /** A PhoneNumber as read from the API server; never throws. */

@@ -19,7 +19,7 @@ export function mergePatch(stored: Json, wanted: Json): Record<string, unknown> 
       const inner = mergePatch(isPlainObject(before) ? before : {}, value);
       const isReplaced = before !== undefined && !isPlainObject(before);
       if (isReplaced || Object.keys(inner).length > 0) patch[key] = inner;
-    } else if (!isDeepStrictEqual(withoutUndefined(before), withoutUndefined(value))) {
+    } else if (Array.isArray(value) ? !isSameList(before, value) : before !== value) {
       patch[key] = value;
     }
   }
@@ -30,7 +30,7 @@ function isPlainObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Lists are compared as they would be sent. */
-function withoutUndefined(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+/** Lists are compared as they would be sent. `stored` is plain JSON already. */
+function isSameList(stored: unknown, wanted: readonly unknown[]): boolean {
+  return isDeepStrictEqual(stored, JSON.parse(JSON.stringify(wanted)));
 }
