@@ -52,7 +52,7 @@ export interface OpenedAccounts {
 }
 
 export async function openAccounts(parts: AccountParts): Promise<OpenedAccounts> {
-  const { configuration, events, fence, log, numbers, transport } = parts;
+  const { configuration, events, fence, log, numbers, telemetry, transport } = parts;
   const { namespace: operatorNamespace, phoneNumbers, telephonyAccounts: settings } = configuration;
   const health = new AccountHealth(systemClock);
   const limits = new RequestLimiters({
@@ -60,6 +60,7 @@ export async function openAccounts(parts: AccountParts): Promise<OpenedAccounts>
     timers: systemClock,
     assertMaySend: () => fence.assertSurelyLeader(),
     changeWithinMs: phoneNumbers.proofMaxAgeMs,
+    onWaited: (provider, waitedMs) => telemetry.waited(provider, waitedMs),
   });
   const directory = new AccountDirectory({
     operatorNamespace,

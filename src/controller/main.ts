@@ -96,7 +96,7 @@ async function operate(configuration: Configuration, environment: OperatorEnviro
     await caches.synced;
     health.setReady(!signal.aborted);
     log.info({ phoneNumbers: caches.numbers.list().length, accounts: caches.accounts.list().length }, 'caches in sync');
-    resources.defer(systemClock.schedule(firstLookTakesMs, () => void collectGarbage()));
+    resources.defer(systemClock.schedule(firstLookTakesMs, collectGarbage));
     const leadership = await lead(stage);
     try {
       await work(stage, caches, events, leadership.fence, kubeSystemUid);

@@ -103,6 +103,7 @@ export class ProviderMetrics {
   readonly #clock: Monotonic;
   readonly #calls: Counter<'provider' | 'call' | 'outcome' | 'code'>;
   readonly #duration: Histogram<'provider' | 'call'>;
+  readonly #waits: Histogram<'provider'>;
   readonly #codes = new Map<Provider, Set<string>>();
 
   constructor(registry: Registry, clock: Monotonic) {
@@ -120,6 +121,18 @@ export class ProviderMetrics {
       buckets: durationBuckets,
       registers: [registry],
     });
+    this.#waits = new Histogram({
+      name: 'trunkline_provider_wait_duration_seconds',
+      help: 'How long requests to Twilio and LiveKit waited for their turn under the limits of their account',
+      labelNames: ['provider'],
+      buckets: durationBuckets,
+      registers: [registry],
+    });
+  }
+
+  /** A request waited for its turn, in milliseconds. */
+  waited(provider: Provider, waitedMs: number): void {
+    this.#waits.observe({ provider }, waitedMs / 1_000);
   }
 
   /** Of a port that has only methods, as those of Twilio and LiveKit. */

@@ -43,6 +43,7 @@ export function prometheusTelemetry(clock: Clock): PrometheusTelemetry {
     engine: (kind) => engines.observer(kind),
     transport: (transport, host) => apiServer.measured(transport, host),
     port: (provider, port) => providers.measured(provider, port),
+    waited: (provider, waitedMs) => providers.waited(provider, waitedMs),
     audit: (audit) => countedAudit(audit, own),
     lease: (name) => {
       own.leading.set({ name }, 0);

@@ -33,6 +33,8 @@ export interface Telemetry {
   ): MeasuredTransport<Request, Reply, StreamRequest>;
   /** The same port, measured: each method that returns a promise is a call of the provider. */
   port<Port extends object>(provider: Provider, port: Port): Port;
+  /** A request to a provider waited so many milliseconds for its turn under the limits of its account. */
+  waited(provider: Provider, waitedMs: number): void;
   /** The same audit, counted. */
   audit(audit: MeasuredAudit): MeasuredAudit;
   /** @returns what is to be told whenever the lease of this name was won or lost */
@@ -47,6 +49,7 @@ export const silentTelemetry: Telemetry = {
   engine: () => silentObserver,
   transport: (transport) => transport,
   port: (_provider, port) => port,
+  waited: () => undefined,
   audit: (audit) => audit,
   lease: () => () => undefined,
   fleet: () => undefined,

@@ -30,6 +30,8 @@ export interface RequestLimiterOptions {
   readonly changeWithinMs?: number;
   /** How long a request that only reads may wait, in milliseconds; 30 s if not given. */
   readonly readWithinMs?: number;
+  /** Told how long each request waited for its turn, in milliseconds, also one that was refused in the end. */
+  readonly onWaited?: (waitedMs: number) => void;
 }
 
 interface Waiting {
@@ -84,7 +86,8 @@ export class RequestLimiter {
     if (this.#closedBecause !== undefined) throw new NotSentError(this.#closedBecause, 0);
     const { clock, changeWithinMs = 10_000, readWithinMs = 30_000 } = this.#options;
     const turn = Promise.withResolvers<void>();
-    const deadlineAt = clock.monotonic() + (changes ? changeWithinMs : readWithinMs);
+    const cameAt = clock.monotonic();
+    const deadlineAt = cameAt + (changes ? changeWithinMs : readWithinMs);
     const go = (): void => {
       const refusal = changes ? this.#refusal() : undefined;
       if (refusal !== undefined) return turn.reject(refusal);
@@ -93,7 +96,11 @@ export class RequestLimiter {
     };
     (changes ? this.#changes : this.#reads).push({ deadlineAt, go, refuse: turn.reject });
     this.#serve();
-    await turn.promise;
+    try {
+      await turn.promise;
+    } finally {
+      this.#options.onWaited?.(clock.monotonic() - cameAt);
+    }
   }
 
   #refusal(): NotSentError | undefined {

@@ -13,20 +13,25 @@ interface Wish {
   readonly limits: Limits;
 }
 
+export interface RequestLimitersOptions extends Omit<RequestLimiterOptions, 'onWaited'> {
+  /** As `onWaited` of one limiter, with the provider that was waited for. */
+  readonly onWaited?: (provider: Provider, waitedMs: number) => void;
+}
+
 export class RequestLimiters implements RequestLimits {
-  readonly #options: RequestLimiterOptions;
+  readonly #options: RequestLimitersOptions;
   readonly #limiters = new Map<string, RequestLimiter>();
   /** By name of the account object. */
   readonly #wishes = new Map<string, Wish>();
   #closedBecause: string | undefined;
 
-  constructor(options: RequestLimiterOptions) {
+  constructor(options: RequestLimitersOptions) {
     this.#options = options;
   }
 
   /** `identity` is the SID of a Twilio account, or the http(s) origin of a LiveKit project. */
   of(provider: Provider, identity: string): Limiter {
-    return this.#limiterOf(keyOf(provider, identity)).limiter;
+    return this.#limiterOf(provider, keyOf(provider, identity)).limiter;
   }
 
   limit(account: string, { accountSid, livekitUrl }: LimitedIdentities, limits: Limits): void {
@@ -52,10 +57,14 @@ export class RequestLimiters implements RequestLimits {
     for (const limiter of this.#limiters.values()) limiter.close(why);
   }
 
-  #limiterOf(key: string): RequestLimiter {
+  #limiterOf(provider: Provider, key: string): RequestLimiter {
     const known = this.#limiters.get(key);
     if (known !== undefined) return known;
-    const fresh = new RequestLimiter(this.#limitsOf(key), this.#options);
+    const { onWaited, ...options } = this.#options;
+    const fresh = new RequestLimiter(this.#limitsOf(key), {
+      ...options,
+      ...(onWaited === undefined ? {} : { onWaited: (waitedMs) => onWaited(provider, waitedMs) }),
+    });
     if (this.#closedBecause !== undefined) fresh.close(this.#closedBecause);
     this.#limiters.set(key, fresh);
     return fresh;

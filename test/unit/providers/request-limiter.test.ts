@@ -226,7 +226,7 @@ test('whatever comes, no limit is broken, no pause is disregarded, and everybody
 });
 
 describe('RequestLimiters', () => {
-  const options = (): RequestLimiterOptions => {
+  const options = () => {
     const clock = new FakeClock();
     return { clock, timers: clock };
   };
@@ -305,5 +305,24 @@ describe('RequestLimiters', () => {
     expect(limiters.of('Twilio', 'AC1')).toBe(limiters.of('Twilio', 'AC1'));
     const others = [limiters.of('Twilio', 'AC2'), limiters.of('LiveKit', 'AC1')];
     expect(others).not.toContain(limiters.of('Twilio', 'AC1'));
+  });
+
+  test('say of whom each request waited, and how long', async () => {
+    const clock = new FakeClock();
+    const waits: [string, number][] = [];
+    const onWaited = (provider: string, waitedMs: number): void => void waits.push([provider, waitedMs]);
+    const limiters = new RequestLimiters({ clock, timers: clock, onWaited });
+    limiters.limit('a', account, { maxConcurrentRequests: 1, ...rate });
+    const limiter = limiters.of('LiveKit', account.livekitUrl);
+    const first = Promise.withResolvers<void>();
+    const all = [limiter(async () => await first.promise, reads), limiter(async () => undefined, reads)];
+    await clock.advance(2_000);
+    first.resolve();
+    await clock.advance(1_000);
+    await Promise.all(all);
+    expect(waits).toEqual([
+      ['LiveKit', 0],
+      ['LiveKit', 2_000],
+    ]);
   });
 });

@@ -232,6 +232,13 @@ describe('metrics of providers', () => {
     ]);
   });
 
+  test('sum up how long requests waited for their turn', async () => {
+    const { samples, telemetry } = stage();
+    telemetry.waited('LiveKit', 250);
+    telemetry.waited('LiveKit', 1_500);
+    expect(await samples('trunkline_provider_wait_duration_seconds_sum')).toEqual(['{provider="LiveKit"} 1.75']);
+  });
+
   const verdict = (value: Verdict) => new ProviderError('LiveKit', 'read', value);
   test.for([
     { kind: 'notFound', error: verdict({ kind: 'notFound', message: '' }), want: ['notFound', ''] },
