@@ -34,6 +34,7 @@ export const specCases: readonly SpecCase[] = [
       phoneNumber: number,
       accountRef: { name: 'team-a.production' },
       deletionPolicy: 'Orphan',
+      suspended: true,
       voice: {
         sipTrunk: {
           originationUris: ['sip:abc.sip.livekit.cloud;transport=tcp', 'sip:user@203.0.113.7:5061'],

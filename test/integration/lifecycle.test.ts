@@ -96,6 +96,34 @@ describe('a number with inbound calls', () => {
   });
 });
 
+describe('a suspended number', () => {
+  test('is off its trunk while everything behind it stays, and back when it is resumed', async () => {
+    const scene = await openScene(stage);
+    await scene.createReady();
+    const before = await scene.livekit();
+    const trunkSid = stage.twilio.phoneNumber(scene.phoneNumber).trunkSid;
+    const set = async (suspended: boolean) =>
+      await scene.kubectl([
+        'patch',
+        'phonenumber',
+        scene.name,
+        '--type=merge',
+        `-p={"spec":{"suspended":${suspended}}}`,
+      ]);
+    await set(true);
+    const suspended = await scene.waitForPhase('Suspended');
+    expect(suspended.status).toMatchObject({ routing: 'Detached' });
+    expect(stage.twilio.phoneNumber(scene.phoneNumber).trunkSid).toBe('');
+    expect(await scene.livekit()).toEqual(before);
+    await set(false);
+    await scene.waitForPhase('Ready');
+    expect(stage.twilio.phoneNumber(scene.phoneNumber).trunkSid).toBe(trunkSid);
+    await scene.requestDelete();
+    await scene.waitUntilGone();
+    expect(await scene.outside()).toEqual(nothingOutside);
+  });
+});
+
 describe('a number with outbound calls', () => {
   test('gets lists, a credential that LiveKit knows and an address range, and all of it goes again', async () => {
     const scene = await openScene(stage);

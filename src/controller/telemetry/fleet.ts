@@ -21,7 +21,7 @@ export interface Fleet {
   /** The oldest of each, in milliseconds since the Unix epoch; undefined if there is none. */
   readonly corruptedSince: number | undefined;
   readonly deletingSince: number | undefined;
-  /** Has our finalizer and was never Ready. */
+  /** Has our finalizer, was never Ready and is not kept from it on purpose. */
   readonly creatingSince: number | undefined;
 }
 
@@ -41,7 +41,8 @@ export function fleetOf(objects: readonly KubernetesObject[], words: FleetWords)
     if (phase === 'Corrupted') corruptedSince = earlier(corruptedSince, trueSince(status, 'Corrupted'));
     else if (!finalizers.includes(words.finalizer)) continue;
     else if (deletionTimestamp !== undefined) deletingSince = earlier(deletingSince, deletionTimestamp);
-    else if (textIn(status, 'firstReadyTime') === '') creatingSince = earlier(creatingSince, creationTimestamp);
+    else if (phase !== 'Suspended' && textIn(status, 'firstReadyTime') === '')
+      creatingSince = earlier(creatingSince, creationTimestamp);
   }
   return { phases, leftovers, corruptedSince, deletingSince, creatingSince };
 }

@@ -25,7 +25,7 @@ import {
 } from './intent.ts';
 import { reconcileAnnotation } from './names.ts';
 import { observe } from './observe.ts';
-import { idsOf, type Observed } from './observed.ts';
+import { idsOf, isAttached, type Observed } from './observed.ts';
 import type { Pass } from './pass.ts';
 import { preflight } from './preflight.ts';
 import { removeOutside } from './remove.ts';
@@ -33,6 +33,7 @@ import { isBarred } from './rivals.ts';
 import { parseSpec } from './schema.ts';
 import { hasIds, hasNewToken, isUpToDate, mayAttach, rest, restOf } from './standing.ts';
 import { progressStatus, provisioningStatus, readyStatus, recordOf, type Trouble, troubledStatus } from './status.ts';
+import { showSuspended } from './suspend.ts';
 import { troubleOf } from './trouble.ts';
 
 /** The ends of a pass that changed nothing outside, and the state it works on. */
@@ -82,7 +83,7 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
   try {
     observed = await observe(desired.identity, pass.ids, account.twilio, account.livekit, () => pass.beforeCall());
     pass.memory.ids = idsOf(observed);
-    const refusal = preflight(desired.identity, account, observed, pass.routing, settings.trunkLimit);
+    const refusal = preflight(desired, account, observed, pass.routing, settings.trunkLimit);
     if (refusal !== undefined) {
       // A rival comes first: its number is routed to it, and waiting for that to end is not for everybody (rivals.ts).
       const rival = isHeld(pass) ? undefined : await rivalOf(pass, pin);
@@ -100,17 +101,21 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
     );
     for (;;) {
       const step: Step = nextStep(desired, observed, mayAttach(pass, observed));
-      if (step.kind === 'converged') return await finish(work, observed, spec);
+      if (step.kind === 'converged') {
+        return desired.suspended
+          ? await showSuspended(pass, pin, observed, observedAt)
+          : await finish(work, observed, spec);
+      }
       const waitMs = untilSettled(pass, step, observedAt);
       if (waitMs > 0) return await waitForLateCreate(work, observed, waitMs);
       const next = await advance(work, step, observed);
       if (next === undefined) return await report(pass, removalTrouble(work));
       observed = next;
       pass.memory.ids = idsOf(observed);
-      if (observed.trunk !== undefined && observed.number?.trunkSid === observed.trunk.sid)
-        pass.memory.routing = 'Attached';
+      if (isAttached(observed)) pass.memory.routing = 'Attached';
+      else if (step.kind === 'detachNumber') pass.memory.routing = 'Detached';
       if (step.kind !== 'rereadNumber' && step.kind !== 'checkDuplicates') continue;
-      const late = preflight(desired.identity, account, observed, pass.routing, Number.POSITIVE_INFINITY);
+      const late = preflight(desired, account, observed, pass.routing, Number.POSITIVE_INFINITY);
       if (late !== undefined) return await refuse(work, observed, observedAt, late);
     }
   } catch (error) {
@@ -173,7 +178,7 @@ function removalTrouble({ pin }: Work): Trouble {
 /** Everything is as desired, but for the number when it may not be attached. */
 async function finish(work: Work, observed: Observed, spec: PhoneNumberSpec): Promise<Outcome> {
   const { pass, pin } = work;
-  if (observed.trunk === undefined || observed.number?.trunkSid !== observed.trunk.sid) {
+  if (observed.trunk === undefined || !isAttached(observed)) {
     return await report(
       pass,
       {
@@ -209,7 +214,8 @@ async function refuse(work: Work, observed: Observed, observedAt: number, refusa
   if (!isHeld(pass)) return await report(pass, refusal, observed);
   if (isEmptyOutside(pass, observed, observedAt)) return await reportEmpty(pass, refusal);
   const ours = refusal.reason === 'OwnershipTaken' || refusal.reason === 'OwnershipUnknown';
-  if (pass.routing === 'Attached' || ours) {
+  // What is kept for a number that is to come back is not taken down because the number is away.
+  if (pass.routing === 'Attached' || desired.suspended || ours) {
     return await report(pass, { ...refusal, handlesToken: true }, observed);
   }
   pass.reportProgress(() => troubledStatus(pass.object, work.pin, learned(pass, observed), refusal, pass.timestamp()));

@@ -6,6 +6,7 @@
  *
  * Order (DESIGN 3.2): trunk, origination URLs, LiveKit inbound trunk, dispatch rule, outbound branch, duplicates check,
  * number read again, number attached last, read back. A number never rings before everything that answers it is there.
+ * Suspending comes before all of that: it must not wait for a provider that refuses something else.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DispatchRuleValues, InboundTrunkValues, OriginationUrlValues } from '../shared/telephony.ts';
@@ -48,18 +49,24 @@ export type Step =
   | { readonly kind: 'deleteDuplicate'; readonly duplicate: Duplicate }
   | { readonly kind: 'checkDuplicates' }
   | { readonly kind: 'rereadNumber' }
-  | { readonly kind: 'attachNumber'; readonly trunkSid: string; readonly phoneNumberSid: string }
+  | { readonly kind: 'attachNumber' | 'detachNumber'; readonly trunkSid: string; readonly phoneNumberSid: string }
   | { readonly kind: 'converged' };
 
 /** `mayAttach` is false while the status says that the number was attached before: then a change elsewhere is not fought. */
 export function nextStep(desired: Desired, observed: Observed, mayAttach: boolean): Step {
   return (
+    suspendStep(desired, observed) ??
     trunkStep(desired, observed) ??
     liveKitStep(desired, observed) ??
     outboundStep(desired, observed) ??
     duplicateStep(observed) ??
-    numberStep(observed, mayAttach) ?? { kind: 'converged' }
+    numberStep(desired, observed, mayAttach) ?? { kind: 'converged' }
   );
+}
+
+function suspendStep({ suspended }: Desired, { number, trunk }: Observed): Step | undefined {
+  if (!suspended || number === undefined || trunk === undefined || number.trunkSid !== trunk.sid) return undefined;
+  return { kind: 'detachNumber', trunkSid: trunk.sid, phoneNumberSid: number.sid };
 }
 
 function trunkStep(desired: Desired, { trunk, originationUrls }: Observed): Step | undefined {
@@ -149,8 +156,12 @@ function duplicateStep({ duplicates, duplicatesChecked }: Observed): Step | unde
   return duplicatesChecked ? undefined : { kind: 'checkDuplicates' };
 }
 
-function numberStep({ number, trunk, numberReread, foreignInbound }: Observed, mayAttach: boolean): Step | undefined {
-  if (number === undefined || trunk === undefined || number.trunkSid === trunk.sid) return undefined;
+function numberStep(
+  { suspended }: Desired,
+  { number, trunk, numberReread, foreignInbound }: Observed,
+  mayAttach: boolean,
+): Step | undefined {
+  if (suspended || number === undefined || trunk === undefined || number.trunkSid === trunk.sid) return undefined;
   if (!numberReread) return { kind: 'rereadNumber' };
   if (!mayAttach || number.trunkSid !== '' || foreignInbound.length > 0) return undefined;
   return { kind: 'attachNumber', trunkSid: trunk.sid, phoneNumberSid: number.sid };

@@ -12,6 +12,8 @@ import type { Identity, PhoneNumberSpec } from './model.ts';
 
 export interface Desired {
   readonly identity: Identity;
+  /** The number is kept off its trunk. */
+  readonly suspended: boolean;
   readonly transferMode: TransferMode;
   /** In order of preference. */
   readonly originationUrls: readonly OriginationUrlValues[];
@@ -33,6 +35,7 @@ export function desiredOf(spec: PhoneNumberSpec, identity: Identity, sipHost: st
     spec.sipTrunk.originationUris.length > 0 ? spec.sipTrunk.originationUris : [`sip:${sipHost};transport=tcp`];
   return {
     identity,
+    suspended: spec.suspended,
     transferMode,
     // Priority, not weight, orders fallbacks; Twilio tries the lowest first.
     originationUrls: uris.map((sipUrl, index) => ({

@@ -74,8 +74,7 @@ export async function execute(
       const attachedCredentialLists = await twilio.listTrunkCredentialLists(step.trunkSid);
       mustShow(
         attachedCredentialLists.some(({ sid }) => sid === step.listSid),
-        step.listSid,
-        step.trunkSid,
+        `${step.listSid} on trunk ${step.trunkSid}`,
       );
       return { ...observed, attachedCredentialLists };
     }
@@ -101,8 +100,7 @@ export async function execute(
       const attachedIpAccessControlLists = await twilio.listTrunkIpAccessControlLists(step.trunkSid);
       mustShow(
         attachedIpAccessControlLists.some(({ sid }) => sid === step.listSid),
-        step.listSid,
-        step.trunkSid,
+        `${step.listSid} on trunk ${step.trunkSid}`,
       );
       return { ...observed, attachedIpAccessControlLists };
     }
@@ -125,17 +123,24 @@ export async function execute(
     case 'attachNumber': {
       await attaching(pass, () => twilio.attachNumber(step.trunkSid, step.phoneNumberSid));
       const number = await twilio.findNumber(desired.identity.phoneNumber);
-      mustShow(number?.trunkSid === step.trunkSid, step.phoneNumberSid, step.trunkSid);
+      mustShow(number?.trunkSid === step.trunkSid, `${step.phoneNumberSid} on trunk ${step.trunkSid}`);
       return { ...observed, number };
+    }
+    case 'detachNumber': {
+      await goneOr(twilio.detachNumber(step.trunkSid, step.phoneNumberSid));
+      const number = await twilio.findNumber(desired.identity.phoneNumber);
+      mustShow(number?.trunkSid !== step.trunkSid, `${step.phoneNumberSid} off trunk ${step.trunkSid}`);
+      // A number that is attached later is looked at again before.
+      return { ...observed, number, numberReread: false };
     }
   }
 }
 
-/** Attached, yet a read does not show it: a later pass looks again, instead of this one attaching it over and over. */
-function mustShow(isShown: boolean, sid: string, trunkSid: string): void {
+/** Done, yet a read does not show it: a later pass looks again, instead of this one doing it over and over. */
+function mustShow(isShown: boolean, what: string): void {
   if (isShown) return;
-  const message = `${sid} does not show on trunk ${trunkSid} yet`;
-  throw new ProviderError('Twilio', 'prove what was attached', { kind: 'unknownOutcome', message });
+  const message = `Twilio does not show ${what} yet`;
+  throw new ProviderError('Twilio', 'prove what was changed', { kind: 'unknownOutcome', message });
 }
 
 /**

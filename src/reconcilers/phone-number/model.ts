@@ -31,6 +31,8 @@ export interface PhoneNumberSpec {
   /** E.164 with the plus sign. */
   readonly phoneNumber: string;
   readonly accountName: string;
+  /** The number is kept off its trunk; everything behind it stays. */
+  readonly suspended: boolean;
   readonly sipTrunk: SipTrunkSpec;
 }
 

@@ -41,6 +41,11 @@ export interface Observed {
   readonly lostOwnership: readonly { readonly kind: Duplicate['kind']; readonly id: string; readonly taken: boolean }[];
 }
 
+/** The number is on our trunk. */
+export function isAttached({ number, trunk }: Observed): boolean {
+  return trunk !== undefined && number?.trunkSid === trunk.sid;
+}
+
 export interface Duplicate {
   readonly kind: 'Trunk' | 'InboundTrunk' | 'DispatchRule' | 'OutboundTrunk' | 'CredentialList' | 'IpAccessControlList';
   readonly id: string;

@@ -4,12 +4,13 @@
  * Each refusal names the object and the next step.
  */
 import type { OpenAccount } from '../shared/accounts.ts';
+import type { Desired } from './desired.ts';
 import type { Identity, PhoneNumberStatus } from './model.ts';
 import type { Observed } from './observed.ts';
 import type { Trouble } from './status.ts';
 
 export function preflight(
-  identity: Identity,
+  { identity, suspended }: Pick<Desired, 'identity' | 'suspended'>,
   account: OpenAccount,
   observed: Observed,
   routing: PhoneNumberStatus['routing'],
@@ -47,12 +48,21 @@ export function preflight(
       stalled: false,
     };
   }
+  // Whoever has the number or its calls meanwhile: it matters when the number is to be attached again.
+  if (suspended) return undefined;
   return routedElsewhere(identity, observed, routing) ?? numberConflict(identity, account, observed);
 }
 
 /** Unrouted: no trunk, no application, and no voice URL but Twilio's demo, which console-bought numbers carry. */
 export function isUnrouted({ trunkSid, voiceApplicationSid, voiceUrl }: NonNullable<Observed['number']>): boolean {
   return trunkSid === '' && voiceApplicationSid === '' && (voiceUrl === '' || hostOf(voiceUrl) === 'demo.twilio.com');
+}
+
+/** Where Twilio sends the calls to a number, in words. */
+export function routeOf({ trunkSid, voiceApplicationSid, voiceUrl }: NonNullable<Observed['number']>): string {
+  if (trunkSid !== '') return `trunk ${trunkSid}`;
+  if (voiceApplicationSid !== '') return `application ${voiceApplicationSid}`;
+  return voiceUrl === '' ? 'nowhere' : `a voice URL on ${hostOf(voiceUrl)}`;
 }
 
 function routedElsewhere(
@@ -63,12 +73,7 @@ function routedElsewhere(
   const { number, trunk } = observed;
   if (number === undefined || (trunk !== undefined && number.trunkSid === trunk.sid) || isUnrouted(number))
     return undefined;
-  const where =
-    number.trunkSid !== ''
-      ? `trunk ${number.trunkSid}`
-      : number.voiceApplicationSid !== ''
-        ? `application ${number.voiceApplicationSid}`
-        : `a voice URL on ${hostOf(number.voiceUrl)}`;
+  const where = routeOf(number);
   return routing === 'Attached'
     ? {
         reason: 'RoutingChangedElsewhere',

@@ -104,6 +104,7 @@ export const phoneNumberSpecSchema = z.strictObject({
     .prefault({ name: 'default' }),
   // Any word: a policy the operator does not know must be seen, so that nothing is done on a guess.
   deletionPolicy: z.string().min(1).max(32).default('Delete'),
+  suspended: z.boolean().default(false),
   voice: z.strictObject({ sipTrunk: sipTrunkSchema }),
 });
 
@@ -120,13 +121,14 @@ export function parseSpec(spec: unknown): ParsedSpec {
       problems: result.error.issues.map((issue) => `spec.${issue.path.join('.')} ${issue.message}`),
     };
   }
-  const { phoneNumber, accountRef, voice } = result.data;
+  const { phoneNumber, accountRef, suspended, voice } = result.data;
   const { maxCallDuration, ringingTimeout, ...inbound } = voice.sipTrunk.inbound;
   return {
     kind: 'valid',
     spec: {
       phoneNumber,
       accountName: accountRef.name,
+      suspended,
       sipTrunk: {
         ...voice.sipTrunk,
         inbound: {

@@ -26,10 +26,10 @@ export function isUpToDate(pass: Pass): boolean {
   const synced = status.conditions.find(({ type }) => type === 'Synced');
   return (
     isHeld(pass) &&
-    status.phase === 'Ready' &&
+    ((status.phase === 'Ready' && status.routing === 'Attached') ||
+      (status.phase === 'Suspended' && status.routing === 'Detached')) &&
     synced?.status === 'True' &&
     synced.observedGeneration === generation &&
-    status.routing === 'Attached' &&
     !hasNewToken(pass)
   );
 }

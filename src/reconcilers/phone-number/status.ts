@@ -76,6 +76,34 @@ export function readyStatus(
   );
 }
 
+/** Everything is there but the number, which is kept off its trunk. `isSettled`: it surely stays off. */
+export function suspendedStatus(
+  object: PhoneNumber,
+  pinned: Pin,
+  observed: Observed,
+  message: string,
+  isSettled: boolean,
+  now: string,
+): PhoneNumberStatus {
+  return withPhase(
+    object,
+    now,
+    'Suspended',
+    [
+      finding('Ready', 'False', 'Suspended', message),
+      finding('Synced', isSettled ? 'True' : 'False', 'Suspended', message),
+      finding('Stalled', 'False', 'Suspended', ''),
+      finding('Corrupted', 'False', 'Suspended', ''),
+    ],
+    {
+      ...recordOf(observed),
+      pinned,
+      routing: 'Detached',
+      lastHandledReconcile: object.annotations[reconcileAnnotation],
+    },
+  );
+}
+
 /** Work goes on: a pass that takes long, or one that waits. */
 export function provisioningStatus(
   object: PhoneNumber,
@@ -84,7 +112,7 @@ export function provisioningStatus(
   message: string,
   now: string,
 ): PhoneNumberStatus {
-  const wasReady = isReady(object);
+  const wasReady = isReady(object) && known.routing !== 'Detached';
   return withPhase(
     object,
     now,
@@ -137,7 +165,7 @@ export function troubledStatus(
   now: string,
 ): PhoneNumberStatus {
   const { reason, message, stalled } = trouble;
-  const stillReady = trouble.callsGoOn === true && isReady(object);
+  const stillReady = trouble.callsGoOn === true && isReady(object) && known.routing !== 'Detached';
   const transient = reason === 'ProviderError' || reason === 'RateLimited' || reason === 'Provisioning';
   const handled =
     trouble.handlesToken === true ? object.annotations[reconcileAnnotation] : object.status.lastHandledReconcile;

@@ -81,6 +81,8 @@ function applied(step: Step, wanted: Desired, observed: Observed): Observed {
       return { ...observed, numberReread: true };
     case 'attachNumber':
       return { ...observed, number: { ...present(observed.number), trunkSid: step.trunkSid } };
+    case 'detachNumber':
+      return { ...observed, number: nothing.number, numberReread: false };
     case 'converged':
       return observed;
   }
@@ -97,6 +99,7 @@ describe('the steps from any start', () => {
       outbound: { enabled: true, allowedCidrs: ['192.0.2.0/24', '203.0.113.9'] },
       inbound: { krispEnabled: true },
     }),
+    desired({}, { suspended: true }),
   ];
   /** Any part may be missing, and anything may be as another spec wanted it. */
   const start = fc
@@ -162,10 +165,11 @@ describe('the steps from any start', () => {
           'createCredentialList',
           'createIpAccessControlList',
           'attachNumber',
+          'detachNumber',
           'renewCredential',
         ];
         for (const role of roles) expect(steps.filter((kind) => kind === role).length, role).toBeLessThanOrEqual(1);
-        expect(observed.number?.trunkSid).toBe(observed.trunk?.sid);
+        expect(observed.number?.trunkSid).toBe(wanted.suspended ? '' : observed.trunk?.sid);
         expect(observed.duplicates).toEqual([]);
         expect(observed.outbound === undefined).toBe(wanted.outbound === undefined);
         expect(observed.credentials.length).toBe(wanted.outbound === undefined ? 0 : 1);

@@ -27,6 +27,20 @@ describe('nextStep()', () => {
       step: { kind: 'createTrunk' },
     },
     {
+      name: 'takes a suspended number off its trunk before anything else',
+      why: 'calls are to stop, whatever else has changed or fails',
+      wanted: desired({ transferMode: 'sip-only' }, { suspended: true }),
+      observed: inboundSet(),
+      step: { kind: 'detachNumber', trunkSid, phoneNumberSid: present(nothing.number).sid },
+    },
+    {
+      name: 'does not attach a suspended number',
+      why: 'that is what suspended means',
+      wanted: desired({}, { suspended: true }),
+      observed: { ...inboundSet(), number: nothing.number, numberReread: true, duplicatesChecked: true },
+      step: { kind: 'converged' },
+    },
+    {
       name: 'changes the transfer mode in place',
       why: 'a new trunk would be another domain',
       wanted: desired({ transferMode: 'sip-only' }),

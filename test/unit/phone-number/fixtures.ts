@@ -24,8 +24,8 @@ export const account = {
   paused: false,
 } as unknown as OpenAccount;
 
-export function desired(sipTrunk: object = {}): Desired {
-  const parsed = parseSpec({ phoneNumber: identity.phoneNumber, voice: { sipTrunk } });
+export function desired(sipTrunk: object = {}, more: object = {}): Desired {
+  const parsed = parseSpec({ phoneNumber: identity.phoneNumber, voice: { sipTrunk }, ...more });
   if (parsed.kind === 'invalid') throw new Error(parsed.problems.join());
   return desiredOf(parsed.spec, identity, 'sip.example.com');
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Observed } from '../../../src/reconcilers/phone-number/observed.ts';
 import { isUnrouted, preflight } from '../../../src/reconcilers/phone-number/preflight.ts';
-import { account, identity, inboundSet, nothing, present } from './fixtures.ts';
+import { account, desired, inboundSet, nothing, present } from './fixtures.ts';
 
 const number = present(nothing.number);
 const on = (trunkSid: string): Observed => ({ ...nothing, number: { ...number, trunkSid } });
@@ -11,7 +11,8 @@ describe('preflight()', () => {
     name: string;
     why: string;
     observed: Observed;
-    routing?: 'Attached';
+    routing?: 'Attached' | 'Detached';
+    suspended?: boolean;
     want: readonly [reason: string, stalled: boolean] | undefined;
   }[] = [
     { name: 'a free number', why: 'nothing stands in the way', observed: nothing, want: undefined },
@@ -74,6 +75,18 @@ describe('preflight()', () => {
       want: ['LiveKitNumberConflict', false],
     },
     {
+      name: 'a suspended number that is routed elsewhere',
+      why: 'that is what it was set free for',
+      suspended: true,
+      routing: 'Detached',
+      observed: {
+        ...inboundSet(),
+        number: { ...present(nothing.number), trunkSid: `TK${'f'.repeat(32)}` },
+        foreignInbound: [{ ...present(inboundSet().inbound), name: 'theirs' }],
+      },
+      want: undefined,
+    },
+    {
       name: 'a trunk that lost its mark',
       why: 'it may be somebody’s by now',
       observed: { ...inboundSet(), lostOwnership: [{ kind: 'Trunk', id: 'TKx', taken: false }] },
@@ -86,8 +99,8 @@ describe('preflight()', () => {
       want: ['OwnershipTaken', true],
     },
   ];
-  test.for(cases)('$name', ({ observed, routing, want, why }) => {
-    const trouble = preflight(identity, account, observed, routing, 100);
+  test.for(cases)('$name', ({ observed, routing, suspended = false, want, why }) => {
+    const trouble = preflight(desired({}, { suspended }), account, observed, routing, 100);
     expect(trouble && [trouble.reason, trouble.stalled], why).toEqual(want);
     if (trouble !== undefined)
       expect(trouble.message, 'names what it is about').toMatch(/\+447446466847|Twilio account|TKx/);

@@ -67,6 +67,7 @@ describe('parseSpec()', () => {
       spec: {
         phoneNumber: '+447446466847',
         accountName: 'default',
+        suspended: false,
         sipTrunk: {
           originationUris: [],
           transferMode: 'disable-all',
