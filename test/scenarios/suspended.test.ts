@@ -49,7 +49,7 @@ describe('suspending', () => {
     const world = await readyWorld();
     suspend(world);
     await runUntilSettled(world);
-    const [ready] = statusOf(world).conditions.filter(({ type }) => type === 'Ready');
+    const ready = statusOf(world).conditions.find(({ type }) => type === 'Ready');
     expect(ready?.message).toContain(`Calls to ${phoneNumber} do not reach LiveKit`);
     expect(ready?.message).toContain('Twilio routes it to a voice URL on demo.twilio.com');
     expect(world.eventActions).toEqual(['Suspend']);
