@@ -35,6 +35,7 @@ export const specCases: readonly SpecCase[] = [
       accountRef: { name: 'team-a.production' },
       deletionPolicy: 'Orphan',
       suspended: true,
+      drainTimeout: '0s',
       voice: {
         sipTrunk: {
           originationUris: ['sip:abc.sip.livekit.cloud;transport=tcp', 'sip:user@203.0.113.7:5061'],
@@ -145,6 +146,17 @@ export const specCases: readonly SpecCase[] = [
     spec: { ...minimal, deletionPolicy: wide.repeat(32) },
     accepted: true,
   },
+  ...[
+    ['0s', true],
+    ['24h', true],
+    ['24h1s', false],
+    ['5', false],
+  ].map(([value, accepted]) => ({
+    name: `drain timeout ${JSON.stringify(value)}`,
+    why: '0s is off; a day is the most',
+    spec: { ...minimal, drainTimeout: value },
+    accepted: accepted === true,
+  })),
   ...[
     ['1s', true],
     ['90s', true],

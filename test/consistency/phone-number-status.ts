@@ -64,5 +64,10 @@ export const fullStatus: Required<PhoneNumberStatus> = {
       consolePath: 'Elastic SIP Trunking > Trunks',
     },
   ],
-  deletion: { policy: 'Delete', firstFailureTime: '2026-01-01T00:00:00.000Z', lastHandledRetry: 'token-2' },
+  deletion: {
+    policy: 'Delete',
+    firstFailureTime: '2026-01-01T00:00:00.000Z',
+    drainingSince: '2026-01-01T00:00:00.000Z',
+    lastHandledRetry: 'token-2',
+  },
 };

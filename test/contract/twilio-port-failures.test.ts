@@ -37,6 +37,7 @@ const everyCall: Readonly<Record<keyof TwilioPort, (port: TwilioPort) => Promise
   proveAccount: (port) => port.proveAccount(),
   findNumber: (port) => port.findNumber(NUMBERS[0]),
   readNumber: (port) => port.readNumber(PN),
+  listCallsUnderWay: (port) => port.listCallsUnderWay(),
   listTrunks: (port) => port.listTrunks(),
   readTrunk: (port) => port.readTrunk(TK),
   createTrunk: (port) => port.createTrunk(trunkValues),

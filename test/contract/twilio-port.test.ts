@@ -61,6 +61,28 @@ async function verdictOf(call: Promise<unknown>): Promise<unknown> {
   return error instanceof ProviderError ? error.verdict : error;
 }
 
+describe('calls under way', () => {
+  test('are those that ring or are in progress, with what tells whose they are', async () => {
+    await using bench = await startTestEmulator();
+    const number = { from: '+15550100', to: NUMBER, phoneNumberSid: NUMBER_SID };
+    bench.emulator.seed({
+      accounts: [
+        {
+          accountSid: OWN,
+          calls: [
+            { ...number, status: 'in-progress' },
+            { ...number, status: 'ringing', direction: 'trunking-terminating' },
+            { ...number, status: 'completed' },
+          ],
+        },
+      ],
+    });
+    const call = { ...number, trunkSid: '', direction: 'trunking-originating' };
+    expect(await connect(bench).listCallsUnderWay()).toEqual([{ ...call, direction: 'trunking-terminating' }, call]);
+    bench.emulator.assertNoViolations();
+  });
+});
+
 describe('the whole life of a number, from nothing to nothing', () => {
   test.for(SWITCH_VARIANTS)('$name', async ({ switches }) => {
     await using bench = await startTestEmulator({ switches });

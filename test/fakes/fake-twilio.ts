@@ -2,6 +2,7 @@
  * Fake of Twilio as `TwilioPort` promises it: stateful accounts, Twilio's cascades and the refusals the core relies on.
  */
 import type {
+  CallState,
   CredentialState,
   IpAddressState,
   NamedList,
@@ -35,6 +36,7 @@ export class TwilioAccount {
   readonly trunks = new Map<string, FakeTrunk>();
   readonly credentialLists = new Map<string, FakeCredentialList>();
   readonly accessLists = new Map<string, FakeAccessList>();
+  readonly callsUnderWay: CallState[] = [];
 
   numberOf(phoneNumber: string): NumberState | undefined {
     return [...this.numbers.values()].find((number) => number.phoneNumber === phoneNumber);
@@ -124,6 +126,7 @@ export class FakeTwilio {
           return number && { ...number, trunkSid: isShown(number.sid) ? number.trunkSid : '' };
         }),
       readNumber: async (sid) => await read('readNumber', () => account.numbers.get(sid)),
+      listCallsUnderWay: async () => await read('listCallsUnderWay', () => [...account.callsUnderWay]),
       listTrunks: async () => await read('listTrunks', () => listed(account.trunks.values()).map(trunkState)),
       readTrunk: async (sid) =>
         await read('readTrunk', () => {

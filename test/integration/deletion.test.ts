@@ -260,4 +260,18 @@ describe.each([{ policies: true }, { policies: false }])('with policies: $polici
       expect(await scene.outside()).toEqual(nothingOutside);
     });
   }
+
+  test('a call in progress: the number is detached at once, and the rest goes when the call has ended', async () => {
+    const scene = await openScene(stage);
+    await scene.createReady();
+    const { sid: phoneNumberSid } = stage.twilio.phoneNumber(scene.phoneNumber);
+    const call = { from: '+15550100', to: scene.phoneNumber, phoneNumberSid, status: 'in-progress' };
+    stage.twilio.seed({ accounts: [{ accountSid: scene.accountSid, calls: [call] }] });
+    await scene.requestDelete();
+    await scene.waitUntil('draining', ['--for', 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}=Draining']);
+    expect(await scene.outside()).toEqual({ ...inboundOutside, attached: 0 });
+    stage.twilio.world.account(scene.accountSid).calls.clear();
+    await scene.waitUntilGone();
+    expect(await scene.outside()).toEqual(nothingOutside);
+  });
 });

@@ -1,13 +1,16 @@
 /**
- * Numbers: the account's incoming phone numbers, and which trunk they are on.
+ * Numbers: the account's incoming phone numbers, which trunk they are on, and the calls that are under way.
  */
 import type { Twilio } from 'twilio';
 import type { TwilioPort } from '../../reconcilers/shared/telephony.ts';
 import { type AccountCalls, pageSize, undefinedIfNotFound } from './account-calls.ts';
-import { numberReply } from './replies.ts';
+import { callReply, numberReply } from './replies.ts';
 import { checkedSid } from './sid.ts';
 
-type NumberCalls = Pick<TwilioPort, 'findNumber' | 'readNumber' | 'attachNumber' | 'detachNumber'>;
+type NumberCalls = Pick<
+  TwilioPort,
+  'findNumber' | 'readNumber' | 'attachNumber' | 'detachNumber' | 'listCallsUnderWay'
+>;
 
 export function numberCalls(client: Twilio, calls: AccountCalls): NumberCalls {
   const numbers = client.incomingPhoneNumbers;
@@ -29,6 +32,14 @@ export function numberCalls(client: Twilio, calls: AccountCalls): NumberCalls {
         readBack: () => onTrunk(trunkSid)(numberSid).fetch(),
         undo: () => onTrunk(trunkSid)(numberSid).remove(),
       }),
+    async listCallsUnderWay() {
+      const listed = await Promise.all(
+        (['ringing', 'in-progress'] as const).map((status) =>
+          calls.list(`list calls that are ${status}`, () => client.calls.page({ status, pageSize }), callReply),
+        ),
+      );
+      return listed.flat();
+    },
     async detachNumber(trunkSid, numberSid) {
       // The path names both, so a number that is on another trunk is simply not found.
       await undefinedIfNotFound(

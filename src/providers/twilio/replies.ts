@@ -30,6 +30,14 @@ export const numberReply = z
     hosted: origin === 'hosted',
   }));
 
+export const callReply = z.object({
+  trunkSid: textOrUnset,
+  direction: textOrUnset,
+  phoneNumberSid: textOrUnset,
+  to: textOrUnset,
+  from: textOrUnset,
+});
+
 export const trunkReply = z.object({
   sid: text,
   accountSid: text,

@@ -162,7 +162,7 @@ async function removePart(
   account: OpenAccount,
   kinds: readonly LeftoverKind[],
 ): Promise<boolean> {
-  const { states } = await removeOutside(pass, identity, account, undefined, kinds);
+  const { states } = await removeOutside(pass, identity, account, undefined, { only: kinds });
   return [...states.values()].every((state) => state === 'gone');
 }
 

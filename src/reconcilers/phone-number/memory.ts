@@ -32,6 +32,8 @@ export interface ObjectMemory {
   foundSettledAt: number;
   /** Failed removals of this deletion attempt. */
   readonly failures: Map<LeftoverKind, FailureRecord>;
+  /** No call is waited for any more: there was none, or the time for it was over. The number is off its trunk since. */
+  drained: boolean;
   /** A provider's answer that holds for a while (`standing.ts`). */
   rest: Rest | undefined;
   /** The last value of a force-delete annotation that a warning event told about. */
@@ -64,6 +66,7 @@ export class Memories {
       unsettledCreates: new Map(),
       foundSettledAt: this.#foundSettledAt,
       failures: new Map(),
+      drained: false,
       rest: undefined,
       warnedForceValue: undefined,
       lastSentStatus: undefined,

@@ -87,6 +87,8 @@ export interface DeletionStatus {
   readonly policy: string;
   /** RFC 3339; the first failed removal of this deletion attempt. */
   readonly firstFailureTime?: string | undefined;
+  /** RFC 3339; calls in progress have been waited for since then. */
+  readonly drainingSince?: string | undefined;
   readonly lastHandledRetry?: string | undefined;
 }
 

@@ -6,12 +6,13 @@
  */
 import type { OpenAccount } from '../shared/accounts.ts';
 import type { Verdict } from '../shared/verdict.ts';
+import { callsOf, countAgainMs, type DrainLimit, drainedAt } from './drain.ts';
 import { settledAt } from './memory.ts';
 import { type Identity, type LeftoverKind, leftoverKinds } from './model.ts';
 import type { Pass } from './pass.ts';
 import { detachAccessLists, proveGone, removeTargets, targetsOf } from './removal-calls.ts';
 import { attempt, type RemovalView, type Target, viewForRemoval } from './removal-view.ts';
-import { isGivenUp, runnable, type StepState, withFailure } from './removal.ts';
+import { isGivenUp, runnable, type StepState, type StepStates, withFailure } from './removal.ts';
 
 /** What one pass achieved. */
 export interface RemovalReport {
@@ -25,15 +26,34 @@ export interface RemovalReport {
   readonly earlyMs: number | undefined;
   /** A failure that counts happened in this pass. */
   readonly failed: boolean;
+  readonly draining: Draining | undefined;
 }
 
-/** `only` limits the removal to these kinds. `firstFailureAt` is wall clock, as the status has it. */
+/** Calls in progress that are waited for. */
+export interface Draining {
+  /** Undefined: they could not be counted. */
+  readonly calls: number | undefined;
+  /** Milliseconds until they are counted again. */
+  readonly againMs: number;
+  /** Wall clock; they are not waited for any longer. */
+  readonly until: number;
+}
+
+/** What only some removals have. */
+export interface RemovalOptions {
+  /** Limits the removal to these kinds. */
+  readonly only?: readonly LeftoverKind[];
+  /** Calls in progress may end first. */
+  readonly drain?: DrainLimit;
+}
+
+/** `firstFailureAt` is wall clock, as the status has it. */
 export async function removeOutside(
   pass: Pass,
   identity: Identity,
   account: OpenAccount,
   firstFailureAt: number | undefined,
-  only?: readonly LeftoverKind[],
+  { only, drain }: RemovalOptions = {},
 ): Promise<RemovalReport> {
   const { clock, settings } = pass.dependencies;
   await pass.beforeCall();
@@ -109,6 +129,7 @@ export async function removeOutside(
     if (removed.kind === 'failed') return fail(kind, removed.verdict);
     // What only has to come after the removal need not wait for its proof: a round trip less for each piece.
     states.set(kind, 'removed');
+    if (kind === 'NumberAttachment') startDrain();
     startRunnable();
     const proven = await attempt(proveGone(kind, targets, context));
     if (proven.kind === 'failed') return fail(kind, proven.verdict);
@@ -121,19 +142,39 @@ export async function removeOutside(
   };
   const running = new Set<Promise<void>>();
   let broken: unknown;
+  const run = (work: Promise<void>, onBroken: () => void) => {
+    const task = work
+      .catch((error: unknown) => {
+        broken ??= error;
+        onBroken();
+      })
+      .finally(() => {
+        running.delete(task);
+        startRunnable();
+      });
+    running.add(task);
+  };
+  let draining: Draining | undefined;
+  let isQuiet = drain === undefined || pass.memory.drained;
+  let isCounting = false;
+  /** Beside the proof that the number is off its trunk, and once in a pass. */
+  const startDrain = () => {
+    if (isQuiet || isCounting || drain === undefined) return;
+    isCounting = true;
+    run(
+      countCalls(pass, account, { identity, view }, drain).then((found) => {
+        draining = found;
+        isQuiet = found === undefined;
+      }),
+      () => undefined,
+    );
+  };
   const startRunnable = () => {
     if (broken !== undefined) return;
     for (const kind of runnable(states)) {
-      const work = removeOne(kind)
-        .catch((error: unknown) => {
-          broken ??= error;
-          states.set(kind, 'failed');
-        })
-        .finally(() => {
-          running.delete(work);
-          startRunnable();
-        });
-      running.add(work);
+      if (carriesCalls(kind, states)) startDrain();
+      if (carriesCalls(kind, states) && !isQuiet) continue;
+      run(removeOne(kind), () => states.set(kind, 'failed'));
     }
   };
   startRunnable();
@@ -142,8 +183,46 @@ export async function removeOutside(
   if (states.get('NumberAttachment') === 'givenUp' && states.get('Trunk') === 'gone') {
     await confirmLetGo();
   }
+  // While the number may still ring, another call may come.
+  if (isQuiet && states.get('NumberAttachment') === 'gone') pass.memory.drained = true;
   const earlyMs = earlyUntil === undefined ? undefined : Math.max(earlyUntil - clock.monotonic(), 0);
-  return { states, view, verdicts, rateLimitedMs, earlyMs, failed };
+  return { states, view, verdicts, rateLimitedMs, earlyMs, failed, draining };
+}
+
+/** It goes only when no call needs it. A number that cannot be detached loses its trunk at once: that ends the ringing. */
+function carriesCalls(kind: LeftoverKind, states: StepStates): boolean {
+  return (
+    (kind === 'DispatchRule' || kind === 'InboundTrunk' || kind === 'Trunk') &&
+    states.get('NumberAttachment') !== 'givenUp'
+  );
+}
+
+/** The calls that are still waited for; undefined when there are none, or no more time for them. */
+async function countCalls(
+  pass: Pass,
+  { twilio }: OpenAccount,
+  { identity, view }: { readonly identity: Identity; readonly view: RemovalView },
+  drain: DrainLimit,
+): Promise<Draining | undefined> {
+  const now = pass.dependencies.clock.now();
+  const until = drainedAt(drain, now);
+  const leftMs = until - now;
+  const known = pass.ids;
+  if (leftMs > 0) {
+    await pass.beforeCall();
+    const listed = await attempt(twilio.listCallsUnderWay());
+    const trunkSids = targetsOf(view.get('Trunk')).map(({ id }) => id);
+    const calls =
+      listed.kind === 'failed'
+        ? undefined
+        : callsOf(listed.value, {
+            phoneNumber: identity.phoneNumber,
+            phoneNumberSid: known.phoneNumberSid,
+            trunkSids,
+          });
+    if (calls !== 0) return { calls, againMs: Math.min(countAgainMs, leftMs), until };
+  }
+  return undefined;
 }
 
 /** Kinds that a create of ours may still make appear, and until when (monotonic milliseconds). */

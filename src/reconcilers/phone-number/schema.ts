@@ -105,6 +105,7 @@ export const phoneNumberSpecSchema = z.strictObject({
   // Any word: a policy the operator does not know must be seen, so that nothing is done on a guess.
   deletionPolicy: z.string().min(1).max(32).default('Delete'),
   suspended: z.boolean().default(false),
+  drainTimeout: duration('5m', 0),
   voice: z.strictObject({ sipTrunk: sipTrunkSchema }),
 });
 
@@ -143,6 +144,7 @@ export function parseSpec(spec: unknown): ParsedSpec {
 
 // Schemas stand outside of the functions: zod compiles each schema that it is given, and these are read thousands of times.
 const deletionPolicySchema = z.object({ deletionPolicy: z.string().default('Delete') });
+const drainTimeoutSchema = z.object({ drainTimeout: phoneNumberSpecSchema.shape.drainTimeout });
 const numberSchema = z.object({ phoneNumber: z.string() });
 const accountRefSchema = z.object({ accountRef: z.object({ name: z.string() }) });
 
@@ -150,6 +152,15 @@ const accountRefSchema = z.object({ accountRef: z.object({ name: z.string() }) }
 export function parseDeletionPolicy(spec: unknown): string {
   const result = deletionPolicySchema.safeParse(spec);
   return result.success ? result.data.deletionPolicy : 'unreadable';
+}
+
+/**
+ * `spec.drainTimeout` in milliseconds, read on its own like the policy. A spec that cannot be read waits as long as one
+ * that says nothing.
+ */
+export function parseDrainTimeoutMs(spec: unknown): number {
+  const { data } = drainTimeoutSchema.safeParse(spec);
+  return secondsOf(data?.drainTimeout ?? drainTimeoutSchema.parse({}).drainTimeout) * 1_000;
 }
 
 /** The number a spec names, or nothing; for indexes over objects whose spec may not parse. */
@@ -239,6 +250,7 @@ const statusSchema = z.object({
   deletion: z
     .object({
       policy: z.string(),
+      drainingSince: z.iso.datetime().optional().catch(undefined),
       firstFailureTime: z.iso.datetime().optional().catch(undefined),
       lastHandledRetry: text,
     })

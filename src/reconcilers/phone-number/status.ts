@@ -8,7 +8,7 @@ import type { Pin } from '../shared/accounts.ts';
 import { type Finding, withFindings } from '../shared/conditions.ts';
 import type { Reason } from '../shared/reasons.ts';
 import { idsOf, type Observed } from './observed.ts';
-import type { KnownIds, Leftover, Phase, PhoneNumber, PhoneNumberStatus } from './model.ts';
+import type { DeletionStatus, KnownIds, Leftover, Phase, PhoneNumber, PhoneNumberStatus } from './model.ts';
 import { reconcileAnnotation, retryDeleteAnnotation } from './names.ts';
 
 /** What a situation changes; everything else of the status stays. */
@@ -202,6 +202,7 @@ export function deletionBegunStatus(
     deletion: {
       policy,
       firstFailureTime: undefined,
+      drainingSince: undefined,
       lastHandledRetry: object.status.deletion?.lastHandledRetry,
     },
   });
@@ -216,13 +217,13 @@ function deletingFindings(reason: Reason, message: string): readonly Finding[] {
   ];
 }
 
-/** A deletion that goes on: it waits, or something failed and is tried again. */
+/** A deletion that goes on: it waits, or something failed and is tried again. A time that is not named is forgotten. */
 export function deletingStatus(
   object: PhoneNumber,
   ids: KnownIds,
   reason: Reason,
   message: string,
-  firstFailureTime: string | undefined,
+  { firstFailureTime, drainingSince }: Pick<DeletionStatus, 'firstFailureTime' | 'drainingSince'>,
   now: string,
 ): PhoneNumberStatus {
   return withPhase(object, now, 'Deleting', deletingFindings(reason, message), {
@@ -230,6 +231,7 @@ export function deletingStatus(
     deletion: {
       policy: object.status.deletion?.policy ?? '',
       firstFailureTime,
+      drainingSince,
       lastHandledRetry: object.status.deletion?.lastHandledRetry,
     },
   });
@@ -244,6 +246,7 @@ export function retriedStatus(object: PhoneNumber, token: string, now: string): 
     deletion: {
       policy: object.status.deletion?.policy ?? '',
       firstFailureTime: undefined,
+      drainingSince: undefined,
       lastHandledRetry: token,
     },
   });

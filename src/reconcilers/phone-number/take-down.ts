@@ -7,6 +7,7 @@
  */
 import { type Outcome, settled } from '../shared/outcome.ts';
 import type { Reason } from '../shared/reasons.ts';
+import type { DrainLimit } from './drain.ts';
 import { identityOf, isHeld, recordedPin } from './intent.ts';
 import { leftoversOf, leftoversOfIds, type Remaining } from './leftovers.ts';
 import { letGo } from './let-go.ts';
@@ -16,7 +17,7 @@ import type { Pass } from './pass.ts';
 import { removeOutside } from './remove.ts';
 import { budgetOf, isStuck } from './removal.ts';
 import { remainingOf, withoutGone } from './remaining.ts';
-import { parseDeletionPolicy } from './schema.ts';
+import { parseDeletionPolicy, parseDrainTimeoutMs } from './schema.ts';
 import { corruptedStatus, deletingStatus, deletionBegunStatus, retriedStatus } from './status.ts';
 
 /** One pass over a PhoneNumber that is being deleted. */
@@ -79,7 +80,7 @@ async function remove(pass: Pass): Promise<Outcome> {
     const message = `TelephonyAccount ${identity.account} is paused: removal goes on when spec.paused is false`;
     // Nobody could do anything meanwhile: afterwards there is as much time as at the beginning.
     pass.memory.failures.clear();
-    await pass.writeStatus(deletingStatus(pass.object, pass.ids, 'Paused', message, undefined, pass.timestamp()));
+    await pass.writeStatus(deletingStatus(pass.object, pass.ids, 'Paused', message, {}, pass.timestamp()));
     return { kind: 'wait', afterMs: settings.recheckMs };
   }
   pass.reportProgress(() => {
@@ -87,10 +88,22 @@ async function remove(pass: Pass): Promise<Outcome> {
     // What is told of the deletion stays told while it is tried again: else each try would cost two writes.
     if (!isPaused) return { ...pass.object.status, ids: pass.ids };
     const message = 'The number is being detached and everything behind it removed';
-    return deletingStatus(pass.object, pass.ids, 'Deleting', message, firstFailure, pass.timestamp());
+    return deletingStatus(
+      pass.object,
+      pass.ids,
+      'Deleting',
+      message,
+      pass.object.status.deletion ?? {},
+      pass.timestamp(),
+    );
   });
   const firstFailureAt = firstFailure === undefined ? undefined : Date.parse(firstFailure);
-  const removal = await removeOutside(pass, identity, account, firstFailureAt);
+  const drainedSince = pass.object.status.deletion?.drainingSince;
+  const drain: DrainLimit = {
+    timeoutMs: parseDrainTimeoutMs(pass.object.spec),
+    since: drainedSince === undefined ? undefined : Date.parse(drainedSince),
+  };
+  const removal = await removeOutside(pass, identity, account, firstFailureAt, { drain });
   const ids = withoutGone(pass.ids, removal.states);
   pass.memory.ids = ids;
   if ([...removal.states.values()].every((state) => state === 'gone')) return await finishDeletion(pass, identity);
@@ -102,11 +115,16 @@ async function remove(pass: Pass): Promise<Outcome> {
   const since = firstFailure ?? (removal.failed ? pass.timestamp() : undefined);
   const failing = remaining.filter(({ kind }) => removal.verdicts.has(kind));
   const { reason, message } = deletingMessage(pass, failing, since, removal);
-  await pass.writeStatus(deletingStatus(pass.object, ids, reason, message, since, pass.timestamp()));
+  const times = {
+    firstFailureTime: since,
+    drainingSince: drainedSince ?? (removal.draining === undefined ? undefined : pass.timestamp()),
+  };
+  await pass.writeStatus(deletingStatus(pass.object, ids, reason, message, times, pass.timestamp()));
   if (removal.failed && firstFailure === undefined) {
     pass.event({ type: 'Warning', reason, action: 'Delete', note: message });
   }
   if (removal.failed) return { kind: 'retry' };
+  if (removal.draining !== undefined) return { kind: 'wait', afterMs: removal.draining.againMs };
   const waitMs = Math.max(removal.rateLimitedMs ?? 0, removal.earlyMs ?? 0);
   // A rate limit without a wish of the provider's: the engine's backoff decides.
   return waitMs > 0 ? { kind: 'wait', afterMs: waitMs } : { kind: 'retry' };
@@ -120,6 +138,15 @@ function deletingMessage(
 ): { readonly reason: Reason; readonly message: string } {
   const { clock, settings } = pass.dependencies;
   const [first] = failing;
+  if (!removal.failed && removal.draining !== undefined) {
+    const { calls, until } = removal.draining;
+    const what =
+      calls === undefined ? 'calls in progress, which cannot be counted now,' : `${calls} call(s) in progress`;
+    return {
+      reason: 'Draining',
+      message: `The number is off its trunk; waits for ${what} to end, until ${pass.timestamp(until)} at most`,
+    };
+  }
   if (!removal.failed && removal.earlyMs !== undefined) {
     const until = pass.timestamp(clock.now() + removal.earlyMs);
     return {

@@ -55,6 +55,18 @@ export interface IpAddressState {
   readonly cidrPrefixLength: number;
 }
 
+/** A call that is under way, as far as it tells whose it is. Its numbers are a caller's: never shown, never logged. */
+export interface CallState {
+  /** Empty until the call ends, as a rule. */
+  readonly trunkSid: string;
+  /** `inbound`, `outbound-api`, `outbound-dial`, `trunking-originating` or `trunking-terminating`. */
+  readonly direction: string;
+  readonly phoneNumberSid: string;
+  /** A number, or a SIP URI. */
+  readonly to: string;
+  readonly from: string;
+}
+
 /** Twilio, bound to one account. Lists are complete: all pages are read. */
 export interface TwilioPort {
   /** Throws unless the credentials really act on the account that this port is bound to. */
@@ -62,6 +74,8 @@ export interface TwilioPort {
   /** The number by its E.164 form; the answer is also a proof of the account. */
   findNumber(phoneNumber: string): Promise<NumberState | undefined>;
   readNumber(sid: string): Promise<NumberState | undefined>;
+  /** All calls of the account that ring or are in progress. */
+  listCallsUnderWay(): Promise<readonly CallState[]>;
   listTrunks(): Promise<readonly TrunkState[]>;
   readTrunk(sid: string): Promise<TrunkState | undefined>;
   createTrunk(trunk: { friendlyName: string; domainName: string; transferMode: TransferMode }): Promise<TrunkState>;

@@ -20,6 +20,7 @@ export function refusingTwilio(refusal: Refusal): TwilioAccountPort {
     probeDeleteRight: refuse('delete trunks'),
     findNumber: refuse('find the number'),
     readNumber: refuse('read the number'),
+    listCallsUnderWay: refuse('list calls under way'),
     listTrunks: refuse('list trunks'),
     readTrunk: refuse('read the trunk'),
     createTrunk: refuse('create the trunk'),

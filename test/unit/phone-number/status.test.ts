@@ -221,12 +221,12 @@ describe('the other fields', () => {
     {
       name: 'the beginning pins the policy and begins to count',
       status: deletionBegunStatus(deleting, pin, 'Orphan', now),
-      want: { policy: 'Orphan', firstFailureTime: undefined, lastHandledRetry: 'old' },
+      want: { policy: 'Orphan', firstFailureTime: undefined, drainingSince: undefined, lastHandledRetry: 'old' },
     },
     {
       name: 'a retry begins to count anew',
       status: retriedStatus(deleting, 'new', now),
-      want: { policy: 'Delete', firstFailureTime: undefined, lastHandledRetry: 'new' },
+      want: { policy: 'Delete', firstFailureTime: undefined, drainingSince: undefined, lastHandledRetry: 'new' },
     },
     {
       name: 'Corrupted takes the token that is there for handled',
@@ -235,8 +235,20 @@ describe('the other fields', () => {
     },
     {
       name: 'going on keeps what is pinned',
-      status: deletingStatus(deleting, {}, 'RemovalFailed', 'x', '2026-02-02T00:00:00Z', now),
-      want: { policy: 'Delete', firstFailureTime: '2026-02-02T00:00:00Z', lastHandledRetry: 'old' },
+      status: deletingStatus(
+        deleting,
+        {},
+        'RemovalFailed',
+        'x',
+        { firstFailureTime: '2026-02-02T00:00:00Z', drainingSince: undefined },
+        now,
+      ),
+      want: {
+        policy: 'Delete',
+        firstFailureTime: '2026-02-02T00:00:00Z',
+        drainingSince: undefined,
+        lastHandledRetry: 'old',
+      },
     },
   ])('of a deletion: $name', ({ status, want }) => {
     // Strictly: what is named without a value is removed, what is not named would stay.
