@@ -117,6 +117,16 @@ const celTwins: Readonly<Record<string, (self: unknown) => boolean>> = {
   "duration(self) >= duration('0s') && duration(self) <= duration('24h')": (self) => secondsOf(self) <= 86_400,
   "duration(self) >= duration('1s') && duration(self) <= duration('24h')": (self) =>
     secondsOf(self) >= 1 && secondsOf(self) <= 86_400,
+  "self.existingTrunkSid == '' || !self.outbound.enabled": (self) => {
+    const { existingTrunkSid, outbound } = self as { existingTrunkSid: string; outbound: { enabled: boolean } };
+    return existingTrunkSid === '' || !outbound.enabled;
+  },
+  "self.existingTrunkSid == '' || (size(self.originationUris) == 0 && self.transferMode == 'disable-all')": (self) => {
+    const trunk = self as { existingTrunkSid: string; originationUris: readonly string[]; transferMode: string };
+    return (
+      trunk.existingTrunkSid === '' || (trunk.originationUris.length === 0 && trunk.transferMode === 'disable-all')
+    );
+  },
   'self.all(header, header.matches("^[A-Za-z0-9.!%*_+`\'~-]{1,255}$"))': (self) =>
     Object.keys(self as object).every((header) => /^[A-Za-z0-9.!%*_+`'~-]{1,255}$/.test(header)),
   'self.all(key, size(key) >= 1 && size(key) <= 128)': (self) =>

@@ -92,6 +92,7 @@ const plausibleSpec = fc.record(
     voice: fc.record({
       sipTrunk: fc.record(
         {
+          existingTrunkSid: fc.stringMatching(/^(TK[0-9a-f]{31,32})?$/),
           originationUris: fc.array(sip, { maxLength: 12 }),
           transferMode: fc.constantFrom('disable-all', 'enable-all', 'sip-only', 'none'),
           inbound: fc.record(

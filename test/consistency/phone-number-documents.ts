@@ -22,6 +22,8 @@ const dispatch = (values: unknown) => sipTrunk({ dispatch: values });
 const entries = (count: number, prefix: string) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index}`, 'value']));
 
+const existing = `TK${'0123456789abcdef'.repeat(2)}`;
+
 /** A character outside the basic plane: one for Kubernetes, two units for JavaScript. */
 export const wide = '\u{1F4DE}';
 
@@ -75,7 +77,32 @@ export const specCases: readonly SpecCase[] = [
     spec: { ...minimal, [field]: 'value' },
     accepted: false,
   })),
-  ...['existingTrunkSid', 'secure', 'disasterRecoveryUrl'].map((field) => ({
+  ...(
+    [
+      [{ existingTrunkSid: existing }, true, 'a trunk of somebody else is named by its SID'],
+      [{ existingTrunkSid: '' }, true, 'empty means a trunk of its own'],
+      [{ existingTrunkSid: 'my trunk' }, false, 'only a SID names a trunk'],
+      [{ existingTrunkSid: `${existing}\n` }, false, 'only a SID names a trunk'],
+      [
+        { existingTrunkSid: existing, outbound: { enabled: true } },
+        false,
+        'lists would be put on somebody else’s trunk',
+      ],
+      [{ existingTrunkSid: existing, outbound: { allowedCidrs: ['203.0.113.7'] } }, true, 'nothing is put on it'],
+      [{ existingTrunkSid: existing, transferMode: 'enable-all' }, false, 'it would change somebody else’s trunk'],
+      [
+        { existingTrunkSid: existing, originationUris: ['sip:a.example.com'] },
+        false,
+        'it would change somebody else’s trunk',
+      ],
+    ] as const
+  ).map(([values, accepted, why]) => ({
+    name: `the trunk ${JSON.stringify(values)}`,
+    why: why,
+    spec: sipTrunk(values),
+    accepted,
+  })),
+  ...['secure', 'disasterRecoveryUrl'].map((field) => ({
     name: `the sipTrunk field ${field}`,
     why: 'it is not there yet, and must not be taken in silence',
     spec: sipTrunk({ [field]: 'value' }),

@@ -31,6 +31,7 @@ export const fullStatus: Required<PhoneNumberStatus> = {
     livekitUrl: 'https://example.livekit.cloud',
     ownerId: '0123abcd',
     phoneNumber: '+447446466847',
+    existingTrunkSid: `TK${'f'.repeat(32)}`,
   },
   routing: 'Detached',
   firstReadyTime: '2026-01-01T00:00:00.000Z',

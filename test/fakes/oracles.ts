@@ -12,6 +12,7 @@ import {
 import { parsePhoneNumber } from '../../src/reconcilers/phone-number/schema.ts';
 import type { KubernetesObject } from '../../src/reconcilers/shared/ports.ts';
 import type { Effect } from './effects.ts';
+import { callAt } from '../support/livekit-matching.ts';
 import { accountSid, livekitUrl, phoneNumber, settings, type World } from './world.ts';
 
 /** What happens to somebody who calls the number now. */
@@ -21,15 +22,13 @@ export function reachOf({ account, project }: World, number = phoneNumber): Reac
   const trunkSid = account.numberOf(number)?.trunkSid ?? '';
   if (trunkSid === '') return 'unrouted';
   const trunk = account.trunks.get(trunkSid);
-  if (trunk === undefined || !trunk.friendlyName.startsWith('tl/')) return 'elsewhere';
-  if (![...trunk.urls.values()].some(({ enabled }) => enabled)) return 'dead: no origination URL';
-  const holders = [...project.inbound.values()].filter(({ numbers }) => numbers.includes(number));
-  const [inbound] = holders;
-  if (inbound === undefined) return 'dead: no inbound trunk';
-  if (holders.length > 1) return 'dead: two inbound trunks hold the number';
-  const rules = [...project.rules.values()].filter(({ trunkIds }) => trunkIds.includes(inbound.id));
-  if (rules.length === 0) return "dead: somebody else's wildcard rule answers";
-  return rules.length === 1 ? 'answered' : 'dead: two rules';
+  const urls = [...(trunk?.urls.values() ?? [])].filter(({ enabled }) => enabled);
+  const isOurs = trunk?.friendlyName.startsWith('tl/') === true;
+  if (!isOurs && !urls.some(({ sipUrl }) => sipUrl.includes('sip.example.com'))) return 'elsewhere';
+  if (urls.length === 0) return 'dead: no origination URL';
+  const call = callAt(number, { inbound: [...project.inbound.values()], rules: [...project.rules.values()] });
+  if (call.kind === 'failed') return `dead: ${call.why}`;
+  return call.rule.name.startsWith('tl/') ? 'answered' : "dead: somebody else's wildcard rule answers";
 }
 
 /** The name of everything outside that the operator made, children with their parent's name before theirs. */

@@ -229,7 +229,10 @@ async function refuse(work: Work, observed: Observed, observedAt: number, refusa
 /** Every role is proven absent: not observed, and no create can still make it appear. */
 function isEmptyOutside(pass: Pass, observed: Observed, observedAt: number): boolean {
   const { trunk, inbound, rule, outbound, credentialList, ipAccessControlList } = observed;
-  const found = [trunk, inbound, rule, outbound, credentialList, ipAccessControlList].some((one) => one !== undefined);
+  const ownTrunk = observed.trunkIsBorrowed ? undefined : trunk;
+  const found = [ownTrunk, inbound, rule, outbound, credentialList, ipAccessControlList].some(
+    (one) => one !== undefined,
+  );
   if (found || observed.duplicates.length > 0 || observed.lostOwnership.length > 0) return false;
   return leftoverKinds.every((kind) => settledAt(pass, kind) <= observedAt);
 }

@@ -69,7 +69,8 @@ function suspendStep({ suspended }: Desired, { number, trunk }: Observed): Step 
   return { kind: 'detachNumber', trunkSid: trunk.sid, phoneNumberSid: number.sid };
 }
 
-function trunkStep(desired: Desired, { trunk, originationUrls }: Observed): Step | undefined {
+function trunkStep(desired: Desired, { trunk, trunkIsBorrowed, originationUrls }: Observed): Step | undefined {
+  if (trunkIsBorrowed) return undefined;
   if (trunk === undefined) return { kind: 'createTrunk' };
   if (trunk.transferMode !== desired.transferMode) return { kind: 'updateTrunk', trunkSid: trunk.sid };
   for (const values of desired.originationUrls) {

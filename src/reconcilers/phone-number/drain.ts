@@ -13,7 +13,10 @@ export interface Drained {
   /** E.164. */
   readonly phoneNumber: string;
   readonly phoneNumberSid: string | undefined;
+  /** Trunks of this number alone: every call on them counts. */
   readonly trunkSids: readonly string[];
+  /** A trunk that other numbers are on, too: of its calls those of this number count. */
+  readonly sharedTrunkSid?: string | undefined;
 }
 
 /** How many of the calls that are under way in the account go over the trunks. */
@@ -22,9 +25,9 @@ export function callsOf(calls: readonly CallState[], drained: Drained): number {
 }
 
 /** Twilio names the trunk of a call only when the call ends; until then its direction and its number tell. */
-function isOurs(call: CallState, { phoneNumber, phoneNumberSid, trunkSids }: Drained): boolean {
-  if (call.trunkSid !== '') return trunkSids.includes(call.trunkSid);
-  if (!call.direction.startsWith('trunking-')) return false;
+function isOurs(call: CallState, { phoneNumber, phoneNumberSid, trunkSids, sharedTrunkSid }: Drained): boolean {
+  if (call.trunkSid !== '' && call.trunkSid !== sharedTrunkSid) return trunkSids.includes(call.trunkSid);
+  if (call.trunkSid === '' && !call.direction.startsWith('trunking-')) return false;
   const isNumber = phoneNumberSid !== undefined && call.phoneNumberSid === phoneNumberSid;
   return isNumber || [call.to, call.from].some((address) => userOf(address) === phoneNumber);
 }

@@ -89,13 +89,23 @@ export async function takeFinalizerOff(pass: Pass): Promise<void> {
   });
 }
 
-export function pinOf({ phoneNumber }: PhoneNumberSpec, account: OpenAccount): Pin {
+export function pinOf({ phoneNumber, sipTrunk }: PhoneNumberSpec, account: OpenAccount): Pin {
   const { accountSid, livekitUrl, ownerId } = account;
-  return { account: account.account, accountSid, livekitUrl, ownerId, phoneNumber };
+  const { existingTrunkSid } = sipTrunk;
+  const where = { account: account.account, accountSid, livekitUrl, ownerId, phoneNumber };
+  return existingTrunkSid === undefined ? where : { ...where, existingTrunkSid };
 }
 
-/** An account that disagrees with the pin is never followed. */
+/** An account or a trunk that disagrees with the pin is never followed. */
 export function mismatchOf(known: Pin, pin: Pin): Trouble | undefined {
+  if (known.existingTrunkSid !== pin.existingTrunkSid) {
+    return {
+      reason: 'InvalidSpec',
+      message: `spec.voice.sipTrunk.existingTrunkSid was ${known.existingTrunkSid ?? 'empty'} when the number was wired up, and cannot be changed: delete this object and create another one`,
+      stalled: true,
+      callsGoOn: true,
+    };
+  }
   const differing = (['accountSid', 'livekitUrl', 'ownerId', 'phoneNumber'] as const).filter(
     (field) => known[field] !== pin[field],
   );

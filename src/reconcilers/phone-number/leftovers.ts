@@ -56,7 +56,7 @@ export function leftoversOfIds(
     IpAccessControlList: ids.ipAccessControlListSid,
   };
   const parentOf: Partial<Record<LeftoverKind, string | undefined>> = {
-    NumberAttachment: ids.trunkSid,
+    NumberAttachment: identity.existingTrunkSid ?? ids.trunkSid,
     Credential: ids.credentialListSid,
   };
   return leftoversOf(
@@ -107,7 +107,7 @@ function commandsFor(
   const elastic = 'Twilio Console > Elastic SIP Trunking > Manage';
   switch (kind) {
     case 'NumberAttachment': {
-      const trunk = parentId ?? `<sid of ${mark}>`;
+      const trunk = parentId ?? identity.existingTrunkSid ?? `<sid of ${mark}>`;
       return {
         removeCommand: twilio(
           `trunking:v1:trunks:phone-numbers:remove --trunk-sid ${trunk} --sid ${id ?? '<sid of the number>'}`,

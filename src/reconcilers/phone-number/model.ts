@@ -8,6 +8,8 @@ import type { Reason } from '../shared/reasons.ts';
 
 /** `voice.sipTrunk` with every default filled in; durations in whole seconds. */
 export interface SipTrunkSpec {
+  /** A trunk that is there already and stays as it is; undefined: the number gets a trunk of its own. */
+  readonly existingTrunkSid: string | undefined;
   /** Ordered by preference; empty means the account's LiveKit SIP host over TCP. */
   readonly originationUris: readonly string[];
   readonly transferMode: TransferMode;

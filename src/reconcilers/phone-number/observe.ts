@@ -9,7 +9,7 @@ import { markOf, ownershipOf, type Role } from './mark.ts';
 import type { Identity, KnownIds, LeftoverKind } from './model.ts';
 import type { Duplicate, Observed } from './observed.ts';
 
-/** `beforeCall` is awaited before each round of external calls. */
+/** An existing trunk is read by its SID and by nothing else. `beforeCall` is awaited before each round of external calls. */
 export async function observe(
   identity: Identity,
   ids: KnownIds,
@@ -17,10 +17,13 @@ export async function observe(
   livekit: LiveKitPort,
   beforeCall: () => Promise<void>,
 ): Promise<Observed> {
+  const { existingTrunkSid } = identity;
   await beforeCall();
   const [number, trunks, credentialLists, accessLists, inbounds, rules, outbounds, holders] = await Promise.all([
     twilio.findNumber(identity.phoneNumber),
-    listWith(twilio.listTrunks(), ids.trunkSid, (sid) => twilio.readTrunk(sid)),
+    existingTrunkSid === undefined
+      ? listWith(twilio.listTrunks(), ids.trunkSid, (sid) => twilio.readTrunk(sid))
+      : listOf(twilio.readTrunk(existingTrunkSid)),
     listWith(twilio.listCredentialLists(), ids.credentialListSid, (sid) => twilio.readCredentialList(sid)),
     listWith(twilio.listIpAccessControlLists(), ids.ipAccessControlListSid, (sid) =>
       twilio.readIpAccessControlList(sid),
@@ -38,7 +41,10 @@ export async function observe(
   ]);
   const allInbounds = [...inbounds, ...holders.filter(({ id }) => !inbounds.some((one) => one.id === id))];
 
-  const trunk = pickOurs('Trunk', identity, trunks, [ids.trunkSid, number?.trunkSid]);
+  const trunk =
+    existingTrunkSid === undefined
+      ? pickOurs('Trunk', identity, trunks, [ids.trunkSid, number?.trunkSid])
+      : { kept: trunks[0], duplicates: [], lost: [] };
   const credentialList = pickOurs('CredentialList', identity, credentialLists, [ids.credentialListSid]);
   const accessList = pickOurs('IpAccessControlList', identity, accessLists, [ids.ipAccessControlListSid]);
   const rule = pickOurs('DispatchRule', identity, rules, [ids.dispatchRuleId]);
@@ -46,7 +52,8 @@ export async function observe(
   const inbound = pickOurs('InboundTrunk', identity, allInbounds, [ids.inboundTrunkId, inUse]);
   const outbound = pickOurs('OutboundTrunk', identity, outbounds, [ids.outboundTrunkId]);
 
-  const trunkSid = trunk.kept?.sid;
+  // What is on somebody else's trunk is nobody's business here.
+  const trunkSid = existingTrunkSid === undefined ? trunk.kept?.sid : undefined;
   const listSid = credentialList.kept?.sid;
   const accessListSid = accessList.kept?.sid;
   await beforeCall();
@@ -64,6 +71,7 @@ export async function observe(
     numberReread: false,
     trunkCount: trunks.length,
     trunk: trunk.kept,
+    trunkIsBorrowed: existingTrunkSid !== undefined,
     originationUrls,
     attachedCredentialLists,
     attachedIpAccessControlLists,

@@ -21,6 +21,8 @@ export interface Observed {
   /** Trunks of the whole account, whoever made them. */
   readonly trunkCount: number;
   readonly trunk: TrunkState | undefined;
+  /** The trunk is somebody else's: only the number's being on it is ours. */
+  readonly trunkIsBorrowed: boolean;
   readonly originationUrls: readonly OriginationUrlState[];
   readonly attachedCredentialLists: readonly NamedList[];
   readonly attachedIpAccessControlLists: readonly NamedList[];
@@ -65,7 +67,7 @@ export function idsOf(observed: Observed): KnownIds {
   const { credentials, lostOwnership, outbound } = observed;
   return {
     phoneNumberSid: observed.number?.sid,
-    trunkSid: observed.trunk?.sid,
+    trunkSid: observed.trunkIsBorrowed ? undefined : observed.trunk?.sid,
     credentialListSid: observed.credentialList?.sid,
     credentialSid: credentials.find(({ username }) => username === outbound?.authUsername)?.sid,
     ipAccessControlListSid: observed.ipAccessControlList?.sid,

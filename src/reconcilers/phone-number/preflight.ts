@@ -39,12 +39,22 @@ export function preflight(
     const why = number.hosted ? 'is a hosted number, which carries SMS only' : 'cannot take voice calls';
     return { reason: 'NumberUnusable', message: `${name} ${why}; use another number`, stalled: true };
   }
+  if (observed.trunkIsBorrowed && trunk === undefined) {
+    return {
+      reason: 'InvalidSpec',
+      message:
+        `spec.voice.sipTrunk.existingTrunkSid ${identity.existingTrunkSid} is no trunk of Twilio account ` +
+        `${account.accountSid}; correct it in a new object, or name the account that has the trunk`,
+      stalled: false,
+    };
+  }
   if (trunk === undefined && observed.trunkCount >= trunkLimit) {
     return {
       reason: 'TrunkLimit',
       message:
         `Twilio account ${account.accountSid} has ${observed.trunkCount} of ${trunkLimit} trunks; remove one, have the limit ` +
-        'raised, or put this number into a sub-account with a TelephonyAccount of its own',
+        'raised, put several numbers on one trunk (voice.sipTrunk.existingTrunkSid), or put this number into a sub-account ' +
+        'with a TelephonyAccount of its own',
       stalled: false,
     };
   }

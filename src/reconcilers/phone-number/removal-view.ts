@@ -4,6 +4,8 @@
  * Known ids are read directly; a role without a known id is looked up by its mark in a complete list. A kind is `gone`
  * only when that is proven: Twilio's word counts after the account was proven with the same credentials, and a read
  * that lacks something counts only if it was started after no create of ours could still make it appear.
+ *
+ * A trunk of somebody else is not in the view at all: there is nothing of it to remove.
  */
 import type { LiveKitPort, NumberState, TwilioPort } from '../shared/telephony.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
@@ -54,14 +56,16 @@ async function viewOfTwilio(input: ViewInput): Promise<Views> {
   const [proof, number, trunk, credentialList, accessList] = await Promise.all([
     attempt(twilio.proveAccount()),
     attempt(readNumber(twilio, identity, ids.phoneNumberSid)),
-    find(
-      input,
-      'Trunk',
-      'trunk',
-      ids.trunkSid,
-      () => twilio.listTrunks(),
-      (sid) => twilio.readTrunk(sid),
-    ),
+    identity.existingTrunkSid === undefined
+      ? find(
+          input,
+          'Trunk',
+          'trunk',
+          ids.trunkSid,
+          () => twilio.listTrunks(),
+          (sid) => twilio.readTrunk(sid),
+        )
+      : undefined,
     find(
       input,
       'CredentialList',
@@ -86,15 +90,15 @@ async function viewOfTwilio(input: ViewInput): Promise<Views> {
     const unreadable = (knownId?: string): KindView => ({ kind: 'unreadable', knownId, verdict });
     return [
       ['NumberAttachment', unreadable(ids.phoneNumberSid)],
-      ['Trunk', unreadable(ids.trunkSid)],
+      ...(trunk === undefined ? [] : [['Trunk', unreadable(ids.trunkSid)] as const]),
       ['Credential', unreadable(ids.credentialSid)],
       ['CredentialList', unreadable(ids.credentialListSid)],
       ['IpAccessControlList', unreadable(ids.ipAccessControlListSid)],
     ];
   }
   return [
-    ['NumberAttachment', attachmentView(number, trunk, input)],
-    ['Trunk', trunk],
+    ['NumberAttachment', trunk === undefined ? borrowedView(number, input) : attachmentView(number, trunk, input)],
+    ...(trunk === undefined ? [] : [['Trunk', trunk] as const]),
     ['Credential', await credentialView(credentialsOf, credentialList, ids)],
     ['CredentialList', credentialList],
     ['IpAccessControlList', accessList],
@@ -208,6 +212,19 @@ function attachmentView(
   }
   if (trunk.kind !== 'present' && trunk.kind !== 'unmarked') return away;
   return trunk.targets.some(({ id }) => id === trunkSid) ? { kind: trunk.kind, targets: [target] } : away;
+}
+
+/** On somebody else's trunk only the attachment is ours. */
+function borrowedView(
+  number: Attempt<NumberState | undefined>,
+  { identity: { existingTrunkSid }, ids, unsettled }: ViewInput,
+): KindView {
+  if (number.kind === 'failed') return { kind: 'unreadable', knownId: ids.phoneNumberSid, verdict: number.verdict };
+  const { value } = number;
+  if (value !== undefined && existingTrunkSid !== undefined && value.trunkSid === existingTrunkSid) {
+    return { kind: 'present', targets: [{ id: value.sid, parentId: existingTrunkSid }] };
+  }
+  return value !== undefined && unsettled.has('NumberAttachment') ? { kind: 'early' } : { kind: 'gone' };
 }
 
 type Credentials = Awaited<ReturnType<TwilioPort['listCredentials']>>;

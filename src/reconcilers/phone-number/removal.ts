@@ -69,8 +69,9 @@ const stillRinging: Order = new Map<LeftoverKind, readonly Dependency[]>([
   ...outboundBranch,
 ]);
 
+/** A number that stays on somebody else's trunk keeps its agent for good: no other removal ends the ringing. */
 function orderFor(states: StepStates): Order {
-  return states.get('NumberAttachment') === 'givenUp' ? stillRinging : mirror;
+  return states.get('NumberAttachment') === 'givenUp' && states.has('Trunk') ? stillRinging : mirror;
 }
 
 /** The steps that may run now; they are independent of each other. A kind without a state is gone. */

@@ -219,6 +219,7 @@ async function countCalls(
             phoneNumber: identity.phoneNumber,
             phoneNumberSid: known.phoneNumberSid,
             trunkSids,
+            sharedTrunkSid: identity.existingTrunkSid,
           });
     if (calls !== 0) return { calls, againMs: Math.min(countAgainMs, leftMs), until };
   }

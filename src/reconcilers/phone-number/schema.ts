@@ -45,7 +45,11 @@ const address = z.string().max(18).regex(addressForm, 'is not one IPv4 address o
 const headerToken = /^[A-Za-z0-9.!%*_+`'~-]{1,255}$/;
 const sipUri = /^sip:([A-Za-z0-9._~+-]+@)?[A-Za-z0-9.-]+(:[0-9]{1,5})?(;[A-Za-z0-9=._-]+)*$/;
 
-const sipTrunkSchema = z.strictObject({
+const sipTrunkShape = z.strictObject({
+  existingTrunkSid: z
+    .string()
+    .regex(/^(TK[0-9a-fA-F]{32})?$/, 'is not the SID of a Twilio trunk: TK and 32 hex digits')
+    .default(''),
   originationUris: z
     .array(z.string().max(255).regex(sipUri, 'is not a SIP URI such as sip:abc.sip.livekit.cloud;transport=tcp'))
     .max(10)
@@ -86,6 +90,18 @@ const sipTrunkSchema = z.strictObject({
     })
     .prefault({}),
 });
+
+/** Each is a setting of the trunk, and an existing one stays as it is. */
+const sipTrunkSchema = sipTrunkShape
+  .refine(
+    ({ existingTrunkSid, outbound }) => existingTrunkSid === '' || !outbound.enabled,
+    'cannot have outbound calls together with existingTrunkSid: they need lists on the trunk, which stays as it is',
+  )
+  .refine(
+    ({ existingTrunkSid, originationUris, transferMode }) =>
+      existingTrunkSid === '' || (originationUris.length === 0 && transferMode === 'disable-all'),
+    'cannot set originationUris or transferMode together with existingTrunkSid: set them on the trunk yourself',
+  );
 
 /** The spec as users write it, judged as the CRD judges it. */
 export const phoneNumberSpecSchema = z.strictObject({
@@ -132,6 +148,7 @@ export function parseSpec(spec: unknown): ParsedSpec {
       suspended,
       sipTrunk: {
         ...voice.sipTrunk,
+        existingTrunkSid: voice.sipTrunk.existingTrunkSid === '' ? undefined : voice.sipTrunk.existingTrunkSid,
         inbound: {
           ...inbound,
           maxCallDurationSeconds: secondsOf(maxCallDuration),
@@ -179,6 +196,10 @@ const pinSchema = z.object({
   livekitUrl: z.url({ protocol: /^https?$/ }),
   ownerId: z.string().regex(/^[a-z0-9-]{1,16}$/),
   phoneNumber: z.string().regex(/^\+[1-9][0-9]{6,14}$/),
+  existingTrunkSid: z
+    .string()
+    .regex(/^TK[0-9a-fA-F]{32}$/)
+    .optional(),
 });
 
 /** The pin in the intent annotation, if it is readable. */
@@ -283,6 +304,8 @@ export function parsePhoneNumber(object: KubernetesObject): PhoneNumber {
   const malformedIds: string[] = [];
   for (const [field, form] of Object.entries(idForms)) {
     const id = stored[field];
+    // Shown as the trunk that the number is on; an id among ours would say that it is ours to remove.
+    if (field === 'trunkSid' && id === status.pinned?.existingTrunkSid) continue;
     if (typeof id === 'string' && form.test(id)) ids[field] = id;
     else if (id !== undefined) malformedIds.push(field);
   }
@@ -316,7 +339,7 @@ export function storedStatus(status: PhoneNumberStatus): Record<string, unknown>
     ...rest,
     twilio: {
       phoneNumberSid: ids.phoneNumberSid,
-      trunkSid: ids.trunkSid,
+      trunkSid: ids.trunkSid ?? status.pinned?.existingTrunkSid,
       trunkDomainName,
       originationUrlSids,
       credentialListSid: ids.credentialListSid,

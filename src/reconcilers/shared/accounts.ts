@@ -14,6 +14,8 @@ export interface Pin {
   readonly livekitUrl: string;
   readonly ownerId: string;
   readonly phoneNumber: string;
+  /** The trunk of somebody else that the number is put on: nothing about it is ours but the attachment. */
+  readonly existingTrunkSid?: string | undefined;
 }
 
 /** A TelephonyAccount that may be used. */

@@ -64,6 +64,14 @@ describe('callsOf()', () => {
     expect(callsOf([{ ...inbound, ...call }], ours), why).toBe(counts ? 1 : 0);
   });
 
+  test('of the calls on a trunk that numbers share, only those of this number count', () => {
+    const shared = { ...ours, trunkSids: [], sharedTrunkSid: 'TK9' };
+    const mine = { ...inbound, trunkSid: 'TK9' };
+    const other = { ...mine, phoneNumberSid: 'PN2', to: '+447446466848' };
+    const elsewhere = { ...mine, trunkSid: 'TK8' };
+    expect(callsOf([mine, other, elsewhere, inbound], shared)).toBe(2);
+  });
+
   test('a number whose SID is not known matches no call that has none', () => {
     const call = { ...inbound, phoneNumberSid: '', to: caller };
     expect(callsOf([call], { ...ours, phoneNumberSid: undefined })).toBe(0);

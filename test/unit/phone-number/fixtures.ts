@@ -44,6 +44,7 @@ export const nothing: Observed = {
   numberReread: false,
   trunkCount: 0,
   trunk: undefined,
+  trunkIsBorrowed: false,
   originationUrls: [],
   attachedCredentialLists: [],
   attachedIpAccessControlLists: [],
