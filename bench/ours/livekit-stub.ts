@@ -47,13 +47,14 @@ export function liveKitStub(perform: Perform): LiveKitPort {
     readOutboundTrunk: async (id) => await perform('readOutboundTrunk', () => outbound.get(id)),
     createOutboundTrunk: async ({ authPassword: _secret, ...values }) =>
       await perform('createOutboundTrunk', () => put(outbound, { id: newId('ST_'), ...values })),
-    updateOutboundTrunk: async (id, { authPassword: _secret, ...change }) =>
+    updateOutboundTrunk: async (id, { address, encrypted, credential }) =>
       await perform('updateOutboundTrunk', () => {
         const before = outbound.get(id);
         if (before === undefined) {
           throw new ProviderError('LiveKit', 'update', { kind: 'notFound', message: `${id} was not found` });
         }
-        return put(outbound, { ...before, ...change });
+        const { authUsername } = credential ?? before;
+        return put(outbound, { ...before, address, encrypted, authUsername });
       }),
     deleteTrunk: async (id) =>
       await perform('deleteTrunk', () => {

@@ -86,14 +86,20 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
     readTrunk: async (sid) => await perform('readTrunk', () => trunks.get(sid)?.state),
     createTrunk: async (values) =>
       await perform('createTrunk', () => {
-        const state: TrunkState = { sid: newSid('TK'), accountSid, ...values };
+        const state: TrunkState = {
+          sid: newSid('TK'),
+          accountSid,
+          ...values,
+          disasterRecoveryUrl: values.disasterRecoveryUrl ?? '',
+        };
         trunks.set(state.sid, { state, urls: new Map(), credentialLists: new Set(), accessLists: new Set() });
         return state;
       }),
     updateTrunk: async (sid, change) =>
       await perform('updateTrunk', () => {
         const found = trunk(sid);
-        found.state = { ...found.state, ...change };
+        const { disasterRecoveryUrl = found.state.disasterRecoveryUrl } = change;
+        found.state = { ...found.state, ...change, disasterRecoveryUrl };
         return found.state;
       }),
     deleteTrunk: async (sid) => await perform('deleteTrunk', () => removed(trunks, sid)),

@@ -121,11 +121,15 @@ const celTwins: Readonly<Record<string, (self: unknown) => boolean>> = {
     const { existingTrunkSid, outbound } = self as { existingTrunkSid: string; outbound: { enabled: boolean } };
     return existingTrunkSid === '' || !outbound.enabled;
   },
-  "self.existingTrunkSid == '' || (size(self.originationUris) == 0 && self.transferMode == 'disable-all')": (self) => {
-    const trunk = self as { existingTrunkSid: string; originationUris: readonly string[]; transferMode: string };
-    return (
-      trunk.existingTrunkSid === '' || (trunk.originationUris.length === 0 && trunk.transferMode === 'disable-all')
-    );
+  "self.existingTrunkSid == '' || (size(self.originationUris) == 0 && self.transferMode == 'disable-all' && !has(self.disasterRecoveryUrl))":
+    (self) => {
+      const trunk = self as { existingTrunkSid: string; originationUris: readonly string[]; transferMode: string };
+      const isPlain = trunk.originationUris.length === 0 && trunk.transferMode === 'disable-all';
+      return trunk.existingTrunkSid === '' || (isPlain && !('disasterRecoveryUrl' in trunk));
+    },
+  "!self.secure || self.originationUris.all(uri, uri.contains(';transport=tls'))": (self) => {
+    const { secure, originationUris } = self as { secure: boolean; originationUris: readonly string[] };
+    return !secure || originationUris.every((uri) => uri.includes(';transport=tls'));
   },
   'self.all(header, header.matches("^[A-Za-z0-9.!%*_+`\'~-]{1,255}$"))': (self) =>
     Object.keys(self as object).every((header) => /^[A-Za-z0-9.!%*_+`'~-]{1,255}$/.test(header)),

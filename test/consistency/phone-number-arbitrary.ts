@@ -94,6 +94,8 @@ const plausibleSpec = fc.record(
         {
           existingTrunkSid: fc.stringMatching(/^(TK[0-9a-f]{31,32})?$/),
           originationUris: fc.array(sip, { maxLength: 12 }),
+          secure: fc.boolean(),
+          disasterRecoveryUrl: fc.stringMatching(/^(https?:\/\/[a-z ]{0,3})?$/),
           transferMode: fc.constantFrom('disable-all', 'enable-all', 'sip-only', 'none'),
           inbound: fc.record(
             {

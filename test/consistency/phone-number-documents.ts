@@ -42,6 +42,7 @@ export const specCases: readonly SpecCase[] = [
         sipTrunk: {
           originationUris: ['sip:abc.sip.livekit.cloud;transport=tcp', 'sip:user@203.0.113.7:5061'],
           transferMode: 'sip-only',
+          disasterRecoveryUrl: 'https://example.com/sorry',
           inbound: {
             allowedAddresses: ['54.172.60.0/30', '203.0.113.7'],
             krispEnabled: true,
@@ -102,11 +103,30 @@ export const specCases: readonly SpecCase[] = [
     spec: sipTrunk(values),
     accepted,
   })),
-  ...['secure', 'disasterRecoveryUrl'].map((field) => ({
-    name: `the sipTrunk field ${field}`,
-    why: 'it is not there yet, and must not be taken in silence',
-    spec: sipTrunk({ [field]: 'value' }),
-    accepted: false,
+  ...(
+    [
+      [{ secure: true }, true, 'the default URI follows'],
+      [{ secure: 'true' }, false, 'it is true or false'],
+      [{ secure: true, originationUris: ['sip:a.example.com;transport=tls'] }, true, 'TLS carries the keys'],
+      [{ secure: true, originationUris: ['sip:a.example.com;transport=tcp'] }, false, 'keys would go in the clear'],
+      [
+        { secure: true, originationUris: ['sip:a.example.com;transport=tls', 'sip:b.example.com'] },
+        false,
+        'so would they',
+      ],
+      [{ secure: true, existingTrunkSid: existing }, true, 'LiveKit’s side is the number’s own'],
+      [{ disasterRecoveryUrl: 'https://example.com/sorry?line=1' }, true, 'TwiML stands at any URL'],
+      [{ disasterRecoveryUrl: '' }, true, 'empty takes it away'],
+      [{ disasterRecoveryUrl: 'example.com' }, false, 'Twilio needs a whole URL'],
+      [{ disasterRecoveryUrl: 'https://example.com/a b' }, false, 'a blank is not part of a URL'],
+      [{ disasterRecoveryUrl: `https://${'x'.repeat(1017)}` }, false, 'the limit is 1024'],
+      [{ disasterRecoveryUrl: '', existingTrunkSid: existing }, false, 'it would change somebody else’s trunk'],
+    ] as const
+  ).map(([values, accepted, why]) => ({
+    name: `the trunk ${JSON.stringify(values).slice(0, 120)}`,
+    why,
+    spec: sipTrunk(values),
+    accepted,
   })),
   ...[
     ['+1234567', true],

@@ -46,6 +46,7 @@ const inboundValues = {
   headersToAttributes: {},
   maxCallDurationSeconds: 3600,
   ringingTimeoutSeconds: 30,
+  acceptsEncryption: false,
 };
 const ruleValues = {
   name: 'tl/owner/15550100001/0123abcd/rule',
@@ -59,9 +60,11 @@ const outboundValues = {
   name: 'tl/owner/15550100001/0123abcd/outbound',
   numbers: ['+15550100001'],
   address: 't0123.pstn.twilio.com',
+  encrypted: false,
   authUsername: 'user',
   authPassword: AUTH_PASSWORD,
 };
+const outboundChange = { address: outboundValues.address, encrypted: false, credential: outboundValues };
 
 /** One of every call. */
 const everyCall: Readonly<Record<keyof LiveKitPort, (port: LiveKitPort) => Promise<unknown>>> = {
@@ -78,7 +81,7 @@ const everyCall: Readonly<Record<keyof LiveKitPort, (port: LiveKitPort) => Promi
   listOutboundTrunks: (port) => port.listOutboundTrunks(),
   readOutboundTrunk: (port) => port.readOutboundTrunk('ST_1'),
   createOutboundTrunk: (port) => port.createOutboundTrunk(outboundValues),
-  updateOutboundTrunk: (port) => port.updateOutboundTrunk('ST_1', outboundValues),
+  updateOutboundTrunk: (port) => port.updateOutboundTrunk('ST_1', outboundChange),
   deleteTrunk: (port) => port.deleteTrunk('ST_1'),
 };
 
@@ -182,7 +185,7 @@ describe('the way to the server', () => {
     });
     const refused = { kind: 'refused', code: 'malformed', message: 'bad [secret] (malformed)' };
     expect(await verdictOf(connect().createOutboundTrunk(outboundValues))).toEqual(refused);
-    expect(await verdictOf(connect().updateOutboundTrunk('ST_1', outboundValues))).toEqual(refused);
+    expect(await verdictOf(connect().updateOutboundTrunk('ST_1', outboundChange))).toEqual(refused);
   });
 
   test('a lost answer leaves one object, and nothing is sent twice', async () => {

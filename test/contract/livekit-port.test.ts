@@ -1,6 +1,6 @@
 // The LiveKit port on a real livekit-server: the whole life of every object, and what the server keeps of it.
 import { isDeepStrictEqual } from 'node:util';
-import { SIPDispatchRuleInfo, SIPInboundTrunkInfo } from 'livekit-server-sdk';
+import { SIPDispatchRuleInfo, SIPInboundTrunkInfo, SIPOutboundTrunkInfo } from 'livekit-server-sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connectLiveKit } from '../../src/providers/livekit/connect-livekit.ts';
 import type { DispatchRuleValues, InboundTrunkValues, LiveKitPort } from '../../src/reconcilers/shared/telephony.ts';
@@ -31,6 +31,7 @@ const inboundValues: InboundTrunkValues = {
   headersToAttributes: { 'X-Customer-Id': 'customer.id', 'X-Twilio-CallSid': 'call' },
   maxCallDurationSeconds: 3600,
   ringingTimeoutSeconds: 30,
+  acceptsEncryption: false,
 };
 const ruleValues: DispatchRuleValues = {
   name: 'tl/owner/15550100001/0123abcd/rule',
@@ -48,6 +49,7 @@ const outboundValues = {
   numbers: ['+15550100001'],
   address: 't0123.pstn.twilio.com',
   authUsername: 'user-1',
+  encrypted: false,
 };
 
 /** Fields in which what is there differs from what is wanted, as the core compares them. */
@@ -219,6 +221,51 @@ describe('a dispatch rule', () => {
   });
 });
 
+describe('encryption', () => {
+  test('of an inbound trunk goes on and off, and what others have set of its media stays', async () => {
+    const { id } = await port.createInboundTrunk(inboundValues);
+    const encrypted = { ...inboundValues, acceptsEncryption: true };
+    expect(await port.updateInboundTrunk(id, encrypted)).toStrictEqual({ id, ...encrypted });
+    expect((await server.dump()).inboundTrunks).toMatchObject([{ media: { encryption: 'SIP_MEDIA_ENCRYPT_ALLOW' } }]);
+    expect(await port.updateInboundTrunk(id, inboundValues)).toStrictEqual({ id, ...inboundValues });
+    expect(await port.readInboundTrunk(id)).toStrictEqual({ id, ...inboundValues });
+  });
+
+  test('of an inbound trunk is there from the start', async () => {
+    const values = { ...inboundValues, acceptsEncryption: true };
+    const made = await port.createInboundTrunk(values);
+    expect(await port.readInboundTrunk(made.id)).toStrictEqual({ id: made.id, ...values });
+  });
+
+  test('of an outbound trunk goes on and off, and the credential stays', async () => {
+    const made = await port.createOutboundTrunk({ ...outboundValues, authPassword: 'First-Password-1' });
+    const { address } = outboundValues;
+    expect(await port.updateOutboundTrunk(made.id, { address, encrypted: true })).toStrictEqual({
+      ...made,
+      encrypted: true,
+    });
+    expect((await server.dump()).outboundTrunks).toMatchObject([
+      {
+        transport: 'SIP_TRANSPORT_TLS',
+        media: { encryption: 'SIP_MEDIA_ENCRYPT_REQUIRE' },
+        authPassword: 'First-Password-1',
+      },
+    ]);
+    expect(await port.updateOutboundTrunk(made.id, { address, encrypted: false })).toStrictEqual(made);
+    expect(await port.readOutboundTrunk(made.id)).toStrictEqual(made);
+  });
+
+  test('of an outbound trunk is there from the start, and half of it is told from all', async () => {
+    const values = { ...outboundValues, encrypted: true };
+    const made = await port.createOutboundTrunk({ ...values, authPassword: 'First-Password-1' });
+    expect(made).toStrictEqual({ id: made.id, ...values });
+    const [{ media: _media, mediaEncryption: _same, ...rest } = {}] = (await server.dump()).outboundTrunks;
+    const halved = SIPOutboundTrunkInfo.fromJsonString(JSON.stringify(rest));
+    await server.sip.updateSipOutboundTrunk(made.id, halved);
+    expect(await port.readOutboundTrunk(made.id)).toMatchObject({ encrypted: 'partly' });
+  });
+});
+
 describe('an outbound trunk', () => {
   test('is made, gets a new credential without losing anything, and is deleted', async () => {
     const made = await port.createOutboundTrunk({ ...outboundValues, authPassword: 'First-Password-1' });
@@ -227,9 +274,10 @@ describe('an outbound trunk', () => {
     expect(await port.listOutboundTrunks()).toStrictEqual([made]);
     expect((await server.dump()).outboundTrunks).toMatchObject([{ authPassword: 'First-Password-1' }]);
 
-    const change = { address: 't4567.pstn.twilio.com', authUsername: 'user-2', authPassword: 'Second-Password-2' };
-    const { authPassword, ...visible } = change;
-    expect(await port.updateOutboundTrunk(made.id, change)).toStrictEqual({ ...made, ...visible });
+    const change = { address: 't4567.pstn.twilio.com', encrypted: false };
+    const credential = { authUsername: 'user-2', authPassword: 'Second-Password-2' };
+    const { authPassword, ...visible } = { ...change, ...credential };
+    expect(await port.updateOutboundTrunk(made.id, { ...change, credential })).toStrictEqual({ ...made, ...visible });
     expect(await port.readOutboundTrunk(made.id)).toStrictEqual({ ...made, ...visible });
     expect((await server.dump()).outboundTrunks).toMatchObject([{ authPassword, name: outboundValues.name }]);
 
@@ -275,7 +323,7 @@ describe('ids that do not exist', () => {
   });
 
   test('cannot be changed', async () => {
-    const change = { address: 'a.pstn.twilio.com', authUsername: 'u', authPassword: 'First-Password-1' };
+    const change = { address: 'a.pstn.twilio.com', encrypted: false };
     const verdicts = await Promise.all([
       verdictOf(port.updateInboundTrunk('ST_nothing', inboundValues)),
       verdictOf(port.updateDispatchRule('SDR_nothing', ruleValues)),

@@ -19,6 +19,7 @@ const trunkValues = {
   friendlyName: 'tl/owner/15005550001/0123abcd/trunk',
   domainName: 't0123456789abcdef0123.pstn.twilio.com',
   transferMode: 'disable-all',
+  secure: false,
 } as const;
 const urlValues = { friendlyName: 'url', sipUrl: 'sip:a.test', priority: 1, weight: 1, enabled: true };
 const addressValues = { friendlyName: 'net', ipAddress: '192.0.2.0', cidrPrefixLength: 24 };

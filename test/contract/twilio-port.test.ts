@@ -26,6 +26,7 @@ const trunkValues = {
   friendlyName: `${MARK}/trunk`,
   domainName: 't0123456789abcdef0123.pstn.twilio.com',
   transferMode: 'disable-all',
+  secure: false,
 } as const;
 const urlValues: OriginationUrlValues = {
   friendlyName: `${MARK}/origination-0`,
@@ -93,8 +94,20 @@ describe('the whole life of a number, from nothing to nothing', () => {
     expect(drift(trunk, { ...trunkValues, accountSid: OWN })).toEqual([]);
     expect(await port.readTrunk(trunk.sid)).toStrictEqual(trunk);
     expect(await port.listTrunks()).toStrictEqual([trunk]);
-    const sipOnly = await port.updateTrunk(trunk.sid, { transferMode: 'sip-only' });
-    expect(sipOnly).toStrictEqual({ ...trunk, transferMode: 'sip-only' });
+    const settings = {
+      transferMode: 'sip-only',
+      secure: true,
+      disasterRecoveryUrl: 'https://example.com/sorry',
+    } as const;
+    expect(await port.updateTrunk(trunk.sid, settings)).toStrictEqual({ ...trunk, ...settings });
+    const { disasterRecoveryUrl: _same, ...others } = { ...settings, secure: false };
+    expect(await port.updateTrunk(trunk.sid, others), 'not named, not changed').toStrictEqual({
+      ...trunk,
+      ...settings,
+      secure: false,
+    });
+    const without = { ...others, disasterRecoveryUrl: '' };
+    expect(await port.updateTrunk(trunk.sid, without)).toStrictEqual({ ...trunk, ...without });
 
     const url = await port.createOriginationUrl(trunk.sid, urlValues);
     expect(drift(url, urlValues)).toEqual([]);

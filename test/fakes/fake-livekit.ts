@@ -102,7 +102,10 @@ export class FakeLiveKit {
           return outboundState(made);
         }),
       updateOutboundTrunk: async (id, change) =>
-        await write('updateOutboundTrunk', () => outboundState(changed(outbound, id, change))),
+        await write('updateOutboundTrunk', () => {
+          const { credential, ...rest } = change;
+          return outboundState(changed(outbound, id, { ...rest, ...credential }));
+        }),
       deleteTrunk: async (id) =>
         await write('deleteLiveKitTrunk', () => {
           inbound.delete(id);

@@ -142,6 +142,7 @@ export class FakeTwilio {
             sid,
             accountSid,
             ...values,
+            disasterRecoveryUrl: values.disasterRecoveryUrl ?? '',
             urls: new Map(),
             credentialLists: new Set(),
             accessLists: new Set(),
@@ -151,7 +152,8 @@ export class FakeTwilio {
         }),
       updateTrunk: async (sid, change) =>
         await write('updateTrunk', () => {
-          const changed = { ...trunk(sid), ...change };
+          const { disasterRecoveryUrl = trunk(sid).disasterRecoveryUrl } = change;
+          const changed = { ...trunk(sid), ...change, disasterRecoveryUrl };
           account.trunks.set(sid, changed);
           return trunkState(changed);
         }),
@@ -303,8 +305,8 @@ export class FakeTwilio {
   }
 }
 
-function trunkState({ sid, accountSid, friendlyName, domainName, transferMode }: FakeTrunk): TrunkState {
-  return { sid, accountSid, friendlyName, domainName, transferMode };
+function trunkState({ urls: _urls, credentialLists: _lists, accessLists: _others, ...state }: FakeTrunk): TrunkState {
+  return state;
 }
 
 function namedList({ sid, friendlyName }: NamedList): NamedList {

@@ -133,6 +133,7 @@ describe('a new PhoneNumber', () => {
         headersToAttributes: { 'X-Tier': 'tier' },
         maxCallDurationSeconds: 5400,
         ringingTimeoutSeconds: 45,
+        acceptsEncryption: false,
       },
     ]);
     expect([...world.project.rules.values()].filter(({ name }) => name === mark('rule'))).toEqual([
@@ -151,6 +152,7 @@ describe('a new PhoneNumber', () => {
         id: sid,
         name: mark('outbound'),
         numbers: [phoneNumber],
+        encrypted: false,
         address: trunk?.domainName,
         authUsername: [...(credentialList?.credentials.values() ?? [])][0]?.username,
         authPassword: expect.stringMatching(/^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9]).{12,}$/),

@@ -29,6 +29,8 @@ function worldWithTrunk(): World {
     friendlyName: 'the team’s trunk',
     domainName: 'team.pstn.twilio.com',
     transferMode: 'enable-all',
+    secure: false,
+    disasterRecoveryUrl: '',
     urls: new Map([[`OU${'e'.repeat(32)}`, { sid: `OU${'e'.repeat(32)}`, ...url, enabled: true }]]),
     credentialLists: new Set([`CL${'e'.repeat(32)}`]),
     accessLists: new Set(),

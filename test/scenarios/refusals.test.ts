@@ -17,6 +17,7 @@ const inboundOfOthers = {
   headersToAttributes: {},
   maxCallDurationSeconds: 0,
   ringingTimeoutSeconds: 0,
+  acceptsEncryption: false,
 };
 
 function createdIn(spoil: (world: World) => void): World {
@@ -135,6 +136,8 @@ describe('an account with no trunk left', () => {
         friendlyName: 'theirs',
         domainName: `x${index}.pstn.twilio.com`,
         transferMode: 'disable-all',
+        secure: false,
+        disasterRecoveryUrl: '',
         urls: new Map(),
         credentialLists: new Set(),
         accessLists: new Set(),

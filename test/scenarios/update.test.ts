@@ -43,6 +43,32 @@ describe('an edited spec', () => {
       writes: ['updateTrunk'],
     },
     {
+      name: 'where calls go when nobody takes them',
+      from: inboundOnly,
+      patch: sipTrunk({ disasterRecoveryUrl: 'https://example.com/sorry' }),
+      writes: ['updateTrunk'],
+    },
+    {
+      name: 'encryption on: LiveKit takes it before Twilio does it',
+      from: inboundOnly,
+      patch: sipTrunk({ secure: true }),
+      writes: ['updateInboundTrunk', 'updateOriginationUrl', 'updateTrunk'],
+    },
+    {
+      name: 'encryption on with outbound calls: they follow last',
+      from: withOutbound,
+      patch: sipTrunk({ secure: true }),
+      writes: ['updateInboundTrunk', 'updateOriginationUrl', 'updateTrunk', 'updateOutboundTrunk'],
+      outbound: { addresses: ['192.0.2.0/24', '198.51.100.7/32'] },
+    },
+    {
+      name: 'encryption off: the other way round',
+      from: { phoneNumber, ...sipTrunk({ secure: true, outbound: { enabled: true } }) },
+      patch: sipTrunk({ secure: false }),
+      writes: ['updateOutboundTrunk', 'updateTrunk', 'updateOriginationUrl', 'updateInboundTrunk'],
+      outbound: { addresses: [] },
+    },
+    {
       name: 'another place to send calls to',
       from: inboundOnly,
       patch: sipTrunk({ originationUris: ['sip:new.example.com'] }),
@@ -110,6 +136,18 @@ describe('an edited spec', () => {
     await runUntilSettled(world);
     world.store.editSpec(key, sipTrunk({ outbound: { enabled: false } }));
     await runUntilSettled(world);
+    await expectReady(world);
+  });
+
+  test('a disaster recovery URL that the spec does not name stays, and an empty one goes', async () => {
+    const world = await readyWorld({ phoneNumber, ...sipTrunk({ disasterRecoveryUrl: 'https://example.com/sorry' }) });
+    const urls = () => [...world.account.trunks.values()].map(({ disasterRecoveryUrl }) => disasterRecoveryUrl);
+    world.store.editSpec(key, sipTrunk({ disasterRecoveryUrl: null }));
+    await runUntilSettled(world);
+    expect(urls()).toEqual(['https://example.com/sorry']);
+    world.store.editSpec(key, sipTrunk({ disasterRecoveryUrl: '' }));
+    await runUntilSettled(world);
+    expect(urls()).toEqual(['']);
     await expectReady(world);
   });
 

@@ -11,6 +11,7 @@ import {
   dispatchRule,
   inboundTrunk,
   normalisedNumber,
+  outboundEncryption,
   outboundTrunk,
   rawObject,
   withDispatchRule,
@@ -143,15 +144,16 @@ function outboundTrunkCalls(calls: SipCalls): OutboundTrunkCalls {
       const get = calls.one(`read outbound trunk ${id}`, 'GetSIPOutboundTrunk', request, reply);
       return (await undefinedIfNotFound(get))?.trunk;
     },
-    createOutboundTrunk: ({ name, numbers, address, authUsername, authPassword }) => {
-      const trunk = { name, numbers, address, auth_username: authUsername, auth_password: authPassword };
+    createOutboundTrunk: ({ name, numbers, address, encrypted, authUsername, authPassword }) => {
+      const credential = { auth_username: authUsername, auth_password: authPassword };
+      const trunk = { name, numbers, address, ...credential, ...outboundEncryption(encrypted) };
       const secrets = [authPassword];
       return calls.one(`create outbound trunk ${name}`, 'CreateSIPOutboundTrunk', { trunk }, outboundTrunk, secrets);
     },
-    updateOutboundTrunk: (id, { address, authUsername, authPassword }) => {
-      const update = { address, auth_username: authUsername, auth_password: authPassword };
-      const request = { sip_trunk_id: id, update };
-      const secrets = [authPassword];
+    updateOutboundTrunk: (id, { address, encrypted, credential }) => {
+      const named = credential && { auth_username: credential.authUsername, auth_password: credential.authPassword };
+      const request = { sip_trunk_id: id, update: { address, ...outboundEncryption(encrypted), ...named } };
+      const secrets = credential === undefined ? [] : [credential.authPassword];
       return calls.one(`update outbound trunk ${id}`, 'UpdateSIPOutboundTrunk', request, outboundTrunk, secrets);
     },
     async deleteTrunk(id) {

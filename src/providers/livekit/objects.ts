@@ -61,6 +61,41 @@ function orDefault<Schema extends z.ZodType>(schema: Schema, unset: z.output<Sch
   return schema.nullish().transform((value) => value ?? unset);
 }
 
+const disabled = 'SIP_MEDIA_ENCRYPT_DISABLE';
+const allowed = 'SIP_MEDIA_ENCRYPT_ALLOW';
+const required = 'SIP_MEDIA_ENCRYPT_REQUIRE';
+
+/** Servers keep the field of before the media settings equal to the one in them. */
+const encryption = {
+  media: z.object({ encryption: orDefault(z.string(), '') }).nullish(),
+  media_encryption: orDefault(z.string(), ''),
+} as const;
+
+function encryptionOf(trunk: z.output<z.ZodObject<typeof encryption>>): string {
+  const { encryption: value = '' } = trunk.media ?? {};
+  return value === '' ? trunk.media_encryption : value;
+}
+
+function isEncrypting(value: string): boolean {
+  return value === allowed || value === required;
+}
+
+/** Encryption that somebody requires stays required. */
+function withEncryption(present: RawObject, accepts: boolean): RawObject {
+  const before = encryptionOf(z.object(encryption).parse(present));
+  if (isEncrypting(before) === accepts) return {};
+  const value = accepts ? allowed : disabled;
+  return { media: { ...partOf(present, 'media'), encryption: value }, media_encryption: value };
+}
+
+/** Signalling and media of an outbound trunk, as they are written. */
+export function outboundEncryption(encrypted: boolean): RawObject {
+  return {
+    transport: encrypted ? 'SIP_TRANSPORT_TLS' : 'SIP_TRANSPORT_AUTO',
+    media: { encryption: encrypted ? required : disabled },
+  };
+}
+
 export const inboundTrunk = z
   .object({
     sip_trunk_id: id,
@@ -71,6 +106,7 @@ export const inboundTrunk = z
     headers_to_attributes: textMap,
     max_call_duration: seconds,
     ringing_timeout: seconds,
+    ...encryption,
   })
   .transform(
     (trunk): InboundTrunkState => ({
@@ -82,6 +118,7 @@ export const inboundTrunk = z
       headersToAttributes: trunk.headers_to_attributes,
       maxCallDurationSeconds: trunk.max_call_duration,
       ringingTimeoutSeconds: trunk.ringing_timeout,
+      acceptsEncryption: isEncrypting(encryptionOf(trunk)),
     }),
   );
 
@@ -95,6 +132,7 @@ export function withInboundTrunk(present: RawObject, trunk: InboundTrunkValues):
     headers_to_attributes: trunk.headersToAttributes,
     max_call_duration: durationOf(trunk.maxCallDurationSeconds),
     ringing_timeout: durationOf(trunk.ringingTimeoutSeconds),
+    ...withEncryption(present, trunk.acceptsEncryption),
   };
 }
 
@@ -104,16 +142,27 @@ function durationOf(wholeSeconds: number): string | null {
 
 /** The password that comes with it is left where it is. */
 export const outboundTrunk = z
-  .object({ sip_trunk_id: id, name: text, numbers: texts, address: text, auth_username: text })
-  .transform(
-    ({ sip_trunk_id, name, numbers, address, auth_username }): OutboundTrunkState => ({
-      id: sip_trunk_id,
-      name,
-      numbers,
-      address,
-      authUsername: auth_username,
-    }),
-  );
+  .object({
+    sip_trunk_id: id,
+    name: text,
+    numbers: texts,
+    address: text,
+    auth_username: text,
+    transport: text,
+    ...encryption,
+  })
+  .transform((trunk): OutboundTrunkState => {
+    const isOverTls = trunk.transport === 'SIP_TRANSPORT_TLS';
+    const isRequired = encryptionOf(trunk) === required;
+    return {
+      id: trunk.sip_trunk_id,
+      name: trunk.name,
+      numbers: trunk.numbers,
+      address: trunk.address,
+      authUsername: trunk.auth_username,
+      encrypted: isOverTls === isRequired ? isRequired : 'partly',
+    };
+  });
 
 const agent = z.object({ agent_name: text, metadata: text });
 

@@ -44,6 +44,8 @@ export const trunkReply = z.object({
   friendlyName: textOrUnset,
   domainName: textOrUnset,
   transferMode: text,
+  secure: z.boolean(),
+  disasterRecoveryUrl: textOrUnset,
 });
 
 export const originationUrlReply = z.object({

@@ -2,7 +2,7 @@
  * Trunks: Elastic SIP trunks and their origination URLs.
  */
 import type { Twilio } from 'twilio';
-import type { TwilioAccountPort } from '../../reconcilers/shared/telephony.ts';
+import type { TrunkSettings, TwilioAccountPort } from '../../reconcilers/shared/telephony.ts';
 import { ProviderError } from '../../reconcilers/shared/verdict.ts';
 import { type AccountCalls, pageSize } from './account-calls.ts';
 import { originationUrlReply, trunkReply } from './replies.ts';
@@ -22,6 +22,11 @@ type TrunkCalls = Pick<
   | 'probeDeleteRight'
 >;
 
+/** What is not named is not sent: it stays as it is. */
+function sent({ transferMode, secure, disasterRecoveryUrl }: TrunkSettings) {
+  return { transferMode, secure, ...(disasterRecoveryUrl !== undefined && { disasterRecoveryUrl }) };
+}
+
 /** Of the right form, so that Twilio looks at the right and not at the form. */
 const impossibleTrunk = `TK${'0'.repeat(32)}`;
 
@@ -33,15 +38,15 @@ export function trunkCalls(client: Twilio, calls: AccountCalls): TrunkCalls {
   return {
     listTrunks: () => calls.list('list trunks', () => trunks.page({ pageSize }), trunkReply),
     readTrunk: (sid) => calls.read(`read trunk ${sid}`, () => trunk(sid).fetch(), trunkReply),
-    createTrunk: ({ friendlyName, domainName, transferMode }) =>
+    createTrunk: ({ friendlyName, domainName, ...settings }) =>
       calls.create(
         `create trunk ${domainName}`,
-        () => trunks.create({ friendlyName, domainName, transferMode }),
+        () => trunks.create({ friendlyName, domainName, ...sent(settings) }),
         trunkReply,
         (sid) => trunk(sid).remove(),
       ),
-    updateTrunk: (sid, { transferMode }) =>
-      calls.one(`update trunk ${sid}`, () => trunk(sid).update({ transferMode }), trunkReply),
+    updateTrunk: (sid, settings) =>
+      calls.one(`update trunk ${sid}`, () => trunk(sid).update(sent(settings)), trunkReply),
     async deleteTrunk(sid) {
       await calls.call(`delete trunk ${sid}`, () => trunk(sid).remove());
     },

@@ -9,7 +9,14 @@
  * Suspending comes before all of that: it must not wait for a provider that refuses something else.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { DispatchRuleValues, InboundTrunkValues, OriginationUrlValues } from '../shared/telephony.ts';
+import type {
+  DispatchRuleValues,
+  InboundTrunkState,
+  InboundTrunkValues,
+  OriginationUrlValues,
+  OutboundTrunkState,
+  TrunkState,
+} from '../shared/telephony.ts';
 import type { Desired, DesiredAddress } from './desired.ts';
 import { markOf } from './mark.ts';
 import type { Duplicate, Observed } from './observed.ts';
@@ -40,8 +47,10 @@ export type Step =
       readonly kind: 'renewCredential';
       readonly listSid: string;
       readonly address: string;
+      readonly encrypted: boolean;
       readonly outboundId: string | undefined;
     }
+  | { readonly kind: 'updateOutboundTrunk'; readonly id: string; readonly address: string; readonly encrypted: boolean }
   | { readonly kind: 'deleteCredential'; readonly listSid: string; readonly sid: string }
   /** Takes the whole outbound branch, or the list of allowed addresses, down again. */
   | { readonly kind: 'removeOutbound' }
@@ -69,17 +78,36 @@ function suspendStep({ suspended }: Desired, { number, trunk }: Observed): Step 
   return { kind: 'detachNumber', trunkSid: trunk.sid, phoneNumberSid: number.sid };
 }
 
-function trunkStep(desired: Desired, { trunk, trunkIsBorrowed, originationUrls }: Observed): Step | undefined {
+/**
+ * Encryption goes on from the side that takes calls to the side that makes them, and off the other way round: at no moment
+ * does one side insist on what the other does not do yet.
+ */
+function trunkStep(desired: Desired, observed: Observed): Step | undefined {
+  const { trunk, trunkIsBorrowed, inbound, outbound, originationUrls } = observed;
   if (trunkIsBorrowed) return undefined;
   if (trunk === undefined) return { kind: 'createTrunk' };
-  if (trunk.transferMode !== desired.transferMode) return { kind: 'updateTrunk', trunkSid: trunk.sid };
+  const settings = (): Step | undefined =>
+    sameValues<TrunkState>(trunk, desired.trunk) ? undefined : { kind: 'updateTrunk', trunkSid: trunk.sid };
+  const urls = () => originationStep(desired, trunk.sid, originationUrls);
+  if (desired.trunk.secure && !trunk.secure) {
+    return (inbound && inboundStep(desired, inbound)) ?? urls() ?? settings();
+  }
+  if (!desired.trunk.secure && trunk.secure) {
+    return (desired.outbound && outbound && encryptionStep(desired.outbound, outbound)) ?? settings() ?? urls();
+  }
+  return settings() ?? urls();
+}
+
+function originationStep(
+  desired: Desired,
+  trunkSid: string,
+  originationUrls: Observed['originationUrls'],
+): Step | undefined {
   for (const values of desired.originationUrls) {
     const [found, extra] = originationUrls.filter(({ friendlyName }) => friendlyName === values.friendlyName);
-    if (found === undefined) return { kind: 'createOriginationUrl', trunkSid: trunk.sid, values };
-    if (extra !== undefined) return { kind: 'deleteOriginationUrl', trunkSid: trunk.sid, sid: extra.sid };
-    if (!sameValues(found, values)) {
-      return { kind: 'updateOriginationUrl', trunkSid: trunk.sid, sid: found.sid, values };
-    }
+    if (found === undefined) return { kind: 'createOriginationUrl', trunkSid, values };
+    if (extra !== undefined) return { kind: 'deleteOriginationUrl', trunkSid, sid: extra.sid };
+    if (!sameValues(found, values)) return { kind: 'updateOriginationUrl', trunkSid, sid: found.sid, values };
   }
   const prefix = markOf(desired.identity, 'origination-0').slice(0, -1);
   const superfluous = originationUrls.find(
@@ -87,17 +115,22 @@ function trunkStep(desired: Desired, { trunk, trunkIsBorrowed, originationUrls }
       friendlyName.startsWith(prefix) &&
       !desired.originationUrls.some((wanted) => wanted.friendlyName === friendlyName),
   );
-  return superfluous && { kind: 'deleteOriginationUrl', trunkSid: trunk.sid, sid: superfluous.sid };
+  return superfluous && { kind: 'deleteOriginationUrl', trunkSid, sid: superfluous.sid };
 }
 
 function liveKitStep(desired: Desired, { inbound, rule }: Observed): Step | undefined {
   if (inbound === undefined) return { kind: 'createInboundTrunk', values: desired.inbound };
-  if (!sameValues(inbound, desired.inbound)) {
-    return { kind: 'updateInboundTrunk', id: inbound.id, values: desired.inbound };
-  }
+  const update = inboundStep(desired, inbound);
+  if (update !== undefined) return update;
   const values = { ...desired.rule, trunkIds: [inbound.id] };
   if (rule === undefined) return { kind: 'createDispatchRule', values };
   return sameValues(rule, values) ? undefined : { kind: 'updateDispatchRule', id: rule.id, values };
+}
+
+function inboundStep(desired: Desired, inbound: InboundTrunkState): Step | undefined {
+  return sameValues(inbound, desired.inbound)
+    ? undefined
+    : { kind: 'updateInboundTrunk', id: inbound.id, values: desired.inbound };
 }
 
 function outboundStep(desired: Desired, observed: Observed): Step | undefined {
@@ -115,7 +148,7 @@ function outboundStep(desired: Desired, observed: Observed): Step | undefined {
   }
   return (
     addressStep(desired, desired.outbound.addresses, observed, trunk.sid) ??
-    credentialStep(observed, credentialList.sid, trunk.domainName)
+    credentialStep(observed, credentialList.sid, trunk.domainName, desired.outbound.encrypted)
   );
 }
 
@@ -141,14 +174,21 @@ function addressStep(
  * LiveKit's user name says which credential is in force, so every crash point can be read off. A credential whose
  * password may be unknown is never used: a new one takes its place, and then the others go.
  */
-function credentialStep(observed: Observed, listSid: string, address: string): Step | undefined {
+function credentialStep(observed: Observed, listSid: string, address: string, encrypted: boolean): Step | undefined {
   const { outbound, credentials } = observed;
   const inForce = credentials.find(({ username }) => username === outbound?.authUsername);
   if (outbound?.address !== address || inForce === undefined) {
-    return { kind: 'renewCredential', listSid, address, outboundId: outbound?.id };
+    return { kind: 'renewCredential', listSid, address, encrypted, outboundId: outbound?.id };
   }
+  const update = encryptionStep({ encrypted }, outbound);
+  if (update !== undefined) return update;
   const superfluous = credentials.find(({ sid }) => sid !== inForce.sid);
   return superfluous && { kind: 'deleteCredential', listSid, sid: superfluous.sid };
+}
+
+function encryptionStep({ encrypted }: { encrypted: boolean }, outbound: OutboundTrunkState): Step | undefined {
+  const { id, address } = outbound;
+  return outbound.encrypted === encrypted ? undefined : { kind: 'updateOutboundTrunk', id, address, encrypted };
 }
 
 function duplicateStep({ duplicates, duplicatesChecked }: Observed): Step | undefined {
@@ -169,7 +209,10 @@ function numberStep(
 }
 
 /** Compares only the fields that we own: what people set besides stays theirs. */
-function sameValues<T extends object>(present: T, wanted: Partial<T>): boolean {
+function sameValues<T extends object>(
+  present: T,
+  wanted: { readonly [Field in keyof T]?: T[Field] | undefined },
+): boolean {
   return Object.entries(wanted).every(([field, value]) => isDeepStrictEqual(Reflect.get(present, field), value));
 }
 

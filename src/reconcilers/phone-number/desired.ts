@@ -5,7 +5,7 @@ import type {
   DispatchRuleValues,
   InboundTrunkValues,
   OriginationUrlValues,
-  TransferMode,
+  TrunkSettings,
 } from '../shared/telephony.ts';
 import { markOf } from './mark.ts';
 import type { Identity, PhoneNumberSpec } from './model.ts';
@@ -14,14 +14,14 @@ export interface Desired {
   readonly identity: Identity;
   /** The number is kept off its trunk. */
   readonly suspended: boolean;
-  readonly transferMode: TransferMode;
+  readonly trunk: TrunkSettings;
   /** In order of preference. */
   readonly originationUrls: readonly OriginationUrlValues[];
   readonly inbound: InboundTrunkValues;
   /** The rule's trunk id is known only once the inbound trunk exists. */
   readonly rule: Omit<DispatchRuleValues, 'trunkIds'>;
   /** Absent: no outbound calls, and whatever made them possible has to go. */
-  readonly outbound: { readonly addresses: readonly DesiredAddress[] } | undefined;
+  readonly outbound: { readonly addresses: readonly DesiredAddress[]; readonly encrypted: boolean } | undefined;
 }
 
 export interface DesiredAddress {
@@ -30,13 +30,12 @@ export interface DesiredAddress {
 }
 
 export function desiredOf(spec: PhoneNumberSpec, identity: Identity, sipHost: string): Desired {
-  const { inbound, outbound, dispatch, transferMode } = spec.sipTrunk;
-  const uris =
-    spec.sipTrunk.originationUris.length > 0 ? spec.sipTrunk.originationUris : [`sip:${sipHost};transport=tcp`];
+  const { inbound, outbound, dispatch, transferMode, secure, disasterRecoveryUrl, originationUris } = spec.sipTrunk;
+  const uris = originationUris.length > 0 ? originationUris : [`sip:${sipHost};transport=${secure ? 'tls' : 'tcp'}`];
   return {
     identity,
     suspended: spec.suspended,
-    transferMode,
+    trunk: { transferMode, secure, ...(disasterRecoveryUrl !== undefined && { disasterRecoveryUrl }) },
     // Priority, not weight, orders fallbacks; Twilio tries the lowest first.
     originationUrls: uris.map((sipUrl, index) => ({
       friendlyName: markOf(identity, `origination-${index}`),
@@ -45,9 +44,14 @@ export function desiredOf(spec: PhoneNumberSpec, identity: Identity, sipHost: st
       weight: 1,
       enabled: true,
     })),
-    inbound: { name: markOf(identity, 'inbound'), numbers: [identity.phoneNumber], ...inbound },
+    inbound: {
+      name: markOf(identity, 'inbound'),
+      numbers: [identity.phoneNumber],
+      ...inbound,
+      acceptsEncryption: secure,
+    },
     rule: { name: markOf(identity, 'rule'), ...dispatch },
-    outbound: outbound.enabled ? { addresses: outbound.allowedCidrs.map(addressOf) } : undefined,
+    outbound: outbound.enabled ? { addresses: outbound.allowedCidrs.map(addressOf), encrypted: secure } : undefined,
   };
 }
 

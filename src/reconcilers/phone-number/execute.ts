@@ -38,7 +38,7 @@ export async function execute(
       return { ...observed, trunk, originationUrls: [], attachedCredentialLists: [], attachedIpAccessControlLists: [] };
     }
     case 'updateTrunk':
-      return { ...observed, trunk: await twilio.updateTrunk(step.trunkSid, { transferMode: desired.transferMode }) };
+      return { ...observed, trunk: await twilio.updateTrunk(step.trunkSid, desired.trunk) };
     case 'createOriginationUrl': {
       const made = await creating(pass, `url ${step.values.friendlyName}`, () =>
         twilio.createOriginationUrl(step.trunkSid, step.values),
@@ -106,6 +106,10 @@ export async function execute(
     }
     case 'renewCredential':
       return renewCredential(step, desired, observed, account, pass);
+    case 'updateOutboundTrunk': {
+      const { id, address, encrypted } = step;
+      return { ...observed, outbound: await livekit.updateOutboundTrunk(id, { address, encrypted }) };
+    }
     case 'deleteCredential':
       await goneOr(twilio.deleteCredential(step.listSid, step.sid));
       return { ...observed, credentials: without(observed.credentials, step.sid) };
@@ -214,9 +218,7 @@ async function createTrunk(desired: Desired, { twilio }: OpenAccount, pass: Pass
   for (let attempt = 0; ; attempt += 1) {
     const domainName = trunkDomainOf(desired.identity, attempt);
     try {
-      return await creating(pass, 'Trunk', () =>
-        twilio.createTrunk({ friendlyName, domainName, transferMode: desired.transferMode }),
-      );
+      return await creating(pass, 'Trunk', () => twilio.createTrunk({ friendlyName, domainName, ...desired.trunk }));
     } catch (error) {
       if (!isRefusal(error, domainTakenCodes) || attempt + 1 >= domainAttempts) throw error;
       await pass.beforeWrite();
@@ -231,7 +233,7 @@ async function createTrunk(desired: Desired, { twilio }: OpenAccount, pass: Pass
  * unknown, and LiveKit is set to it in one call. Whatever is superfluous then is deleted by later steps.
  */
 async function renewCredential(
-  { listSid, address, outboundId }: Extract<Step, { kind: 'renewCredential' }>,
+  { listSid, address, encrypted, outboundId }: Extract<Step, { kind: 'renewCredential' }>,
   desired: Desired,
   observed: Observed,
   { twilio, livekit }: OpenAccount,
@@ -254,11 +256,16 @@ async function renewCredential(
             name: markOf(desired.identity, 'outbound'),
             numbers: [desired.identity.phoneNumber],
             address,
+            encrypted,
             authUsername,
             authPassword,
           }),
         )
-      : await livekit.updateOutboundTrunk(outboundId, { address, authUsername, authPassword });
+      : await livekit.updateOutboundTrunk(outboundId, {
+          address,
+          encrypted,
+          credential: { authUsername, authPassword },
+        });
   return { ...observed, credentials, outbound };
 }
 

@@ -13,6 +13,10 @@ export interface SipTrunkSpec {
   /** Ordered by preference; empty means the account's LiveKit SIP host over TCP. */
   readonly originationUris: readonly string[];
   readonly transferMode: TransferMode;
+  /** Signalling and media are encrypted. */
+  readonly secure: boolean;
+  /** Empty: none. Undefined: whatever is there stays. */
+  readonly disasterRecoveryUrl?: string | undefined;
   readonly inbound: {
     readonly allowedAddresses: readonly string[];
     readonly krispEnabled: boolean;

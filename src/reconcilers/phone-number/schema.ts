@@ -55,6 +55,12 @@ const sipTrunkShape = z.strictObject({
     .max(10)
     .default([]),
   transferMode: z.enum(['disable-all', 'enable-all', 'sip-only']).default('disable-all'),
+  secure: z.boolean().default(false),
+  disasterRecoveryUrl: z
+    .string()
+    .max(1024)
+    .regex(/^(https?:\/\/[!-~]+)?$/, 'is not an http(s) URL')
+    .optional(),
   inbound: z
     .strictObject({
       allowedAddresses: z.array(address).max(64).default([]),
@@ -98,9 +104,14 @@ const sipTrunkSchema = sipTrunkShape
     'cannot have outbound calls together with existingTrunkSid: they need lists on the trunk, which stays as it is',
   )
   .refine(
-    ({ existingTrunkSid, originationUris, transferMode }) =>
-      existingTrunkSid === '' || (originationUris.length === 0 && transferMode === 'disable-all'),
-    'cannot set originationUris or transferMode together with existingTrunkSid: set them on the trunk yourself',
+    ({ existingTrunkSid, originationUris, transferMode, disasterRecoveryUrl }) =>
+      existingTrunkSid === '' ||
+      (originationUris.length === 0 && transferMode === 'disable-all' && disasterRecoveryUrl === undefined),
+    'cannot set originationUris, transferMode or disasterRecoveryUrl together with existingTrunkSid: set them on the trunk yourself',
+  )
+  .refine(
+    ({ secure, originationUris }) => !secure || originationUris.every((uri) => uri.includes(';transport=tls')),
+    'is secure, so each of its originationUris needs ;transport=tls',
   );
 
 /** The spec as users write it, judged as the CRD judges it. */

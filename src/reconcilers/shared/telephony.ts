@@ -27,6 +27,18 @@ export interface TrunkState {
   readonly friendlyName: string;
   readonly domainName: string;
   readonly transferMode: string;
+  /** Twilio encrypts signalling and media, and takes nothing else. */
+  readonly secure: boolean;
+  /** Empty when there is none. */
+  readonly disasterRecoveryUrl: string;
+}
+
+/** The settings of a trunk that the operator owns. */
+export interface TrunkSettings {
+  readonly transferMode: TransferMode;
+  readonly secure: boolean;
+  /** TwiML for calls that cannot be delivered; empty for none; undefined leaves it as it is. */
+  readonly disasterRecoveryUrl?: string | undefined;
 }
 
 export interface OriginationUrlState {
@@ -78,8 +90,8 @@ export interface TwilioPort {
   listCallsUnderWay(): Promise<readonly CallState[]>;
   listTrunks(): Promise<readonly TrunkState[]>;
   readTrunk(sid: string): Promise<TrunkState | undefined>;
-  createTrunk(trunk: { friendlyName: string; domainName: string; transferMode: TransferMode }): Promise<TrunkState>;
-  updateTrunk(sid: string, change: { transferMode: TransferMode }): Promise<TrunkState>;
+  createTrunk(trunk: TrunkSettings & { friendlyName: string; domainName: string }): Promise<TrunkState>;
+  updateTrunk(sid: string, settings: TrunkSettings): Promise<TrunkState>;
   deleteTrunk(sid: string): Promise<void>;
   listOriginationUrls(trunkSid: string): Promise<readonly OriginationUrlState[]>;
   createOriginationUrl(trunkSid: string, url: OriginationUrlValues): Promise<OriginationUrlState>;
@@ -127,6 +139,8 @@ export interface InboundTrunkValues {
   readonly headersToAttributes: Readonly<Record<string, string>>;
   readonly maxCallDurationSeconds: number;
   readonly ringingTimeoutSeconds: number;
+  /** Whether encrypted media is taken; unencrypted media still is unless somebody else has forbidden it. */
+  readonly acceptsEncryption: boolean;
 }
 export interface InboundTrunkState extends InboundTrunkValues {
   readonly id: string;
@@ -156,9 +170,20 @@ export interface OutboundTrunkValues {
   /** Host name of the Twilio trunk's termination domain. */
   readonly address: string;
   readonly authUsername: string;
+  /** Signalling over TLS, and no call without encrypted media. */
+  readonly encrypted: boolean;
 }
-export interface OutboundTrunkState extends OutboundTrunkValues {
+export interface OutboundTrunkState extends Omit<OutboundTrunkValues, 'encrypted'> {
   readonly id: string;
+  /** `partly`: one of signalling and media only. */
+  readonly encrypted: boolean | 'partly';
+}
+
+/** A change of an outbound trunk; without the credential it stays as it is. */
+export interface OutboundTrunkChange {
+  readonly address: string;
+  readonly encrypted: boolean;
+  readonly credential?: { readonly authUsername: string; readonly authPassword: string };
 }
 
 /** LiveKit's SIP service, bound to one project. Lists are complete: all pages are read. */
@@ -180,10 +205,7 @@ export interface LiveKitPort {
   readOutboundTrunk(id: string): Promise<OutboundTrunkState | undefined>;
   createOutboundTrunk(trunk: OutboundTrunkValues & { readonly authPassword: string }): Promise<OutboundTrunkState>;
   /** Field updates only: a replace without the password would wipe it. */
-  updateOutboundTrunk(
-    id: string,
-    change: { address: string; authUsername: string; authPassword: string },
-  ): Promise<OutboundTrunkState>;
+  updateOutboundTrunk(id: string, change: OutboundTrunkChange): Promise<OutboundTrunkState>;
   /** Deletes a trunk of either direction. The answer proves nothing: LiveKit says 200 to any id. */
   deleteTrunk(id: string): Promise<void>;
 }

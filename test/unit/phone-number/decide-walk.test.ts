@@ -65,8 +65,10 @@ function applied(step: Step, wanted: Desired, observed: Observed): Observed {
       return {
         ...observed,
         credentials: [...observed.credentials, { sid: 'CRnew', username: 'new' }],
-        outbound: { ...present(full.outbound), address: step.address, authUsername: 'new' },
+        outbound: { ...present(full.outbound), address: step.address, authUsername: 'new', encrypted: step.encrypted },
       };
+    case 'updateOutboundTrunk':
+      return { ...observed, outbound: { ...present(observed.outbound), encrypted: step.encrypted } };
     case 'deleteCredential':
       return { ...observed, credentials: observed.credentials.filter(({ sid }) => sid !== step.sid) };
     case 'removeOutbound':
@@ -87,6 +89,14 @@ function applied(step: Step, wanted: Desired, observed: Observed): Observed {
       return observed;
   }
 }
+/** Twilio never encrypts what LiveKit does not take, and LiveKit never asks of Twilio what it does not do. */
+function expectNoInsistence(wanted: Desired, observed: Observed, step: Step): void {
+  if (step.kind === 'updateTrunk' && observed.inbound !== undefined) {
+    expect(observed.inbound.acceptsEncryption, 'LiveKit takes it before Twilio does it').toBe(wanted.trunk.secure);
+  }
+  if (step.kind === 'updateOutboundTrunk') expect(observed.trunk?.secure, 'Twilio does it').toBe(true);
+}
+
 const withoutAddresses = { ipAccessControlList: undefined, ipAddresses: [], attachedIpAccessControlLists: [] } as const;
 
 describe('the steps from any start', () => {
@@ -100,6 +110,8 @@ describe('the steps from any start', () => {
       inbound: { krispEnabled: true },
     }),
     desired({}, { suspended: true }),
+    desired({ secure: true, disasterRecoveryUrl: 'https://example.com' }),
+    desired({ secure: true, outbound: { enabled: true } }),
   ];
   /** Any part may be missing, and anything may be as another spec wanted it. */
   const start = fc
@@ -155,6 +167,7 @@ describe('the steps from any start', () => {
             expect([inbound, rule, originationUrls[0]], 'what answers the call is there').not.toContain(undefined);
           }
           steps.push(step.kind);
+          if (wanted.trunk.secure) expectNoInsistence(wanted, observed, step);
           expect(steps.length, steps.join(', ')).toBeLessThan(40);
           observed = applied(step, wanted, observed);
         }

@@ -166,14 +166,26 @@ describe('nextStep()', () => {
       why: 'the password is known only within it',
       wanted: openOutbound,
       observed: { ...outboundSet(openOutbound), credentials: [], outbound: undefined },
-      step: { kind: 'renewCredential', listSid: 'CL1', address: trunkDomainOf(identity, 0), outboundId: undefined },
+      step: {
+        kind: 'renewCredential',
+        listSid: 'CL1',
+        address: trunkDomainOf(identity, 0),
+        encrypted: false,
+        outboundId: undefined,
+      },
     },
     {
       name: 'renews a credential that Twilio does not know',
       why: 'its password cannot be found out',
       wanted: openOutbound,
       observed: { ...outboundSet(openOutbound), credentials: [{ sid: 'CR1', username: 'another' }] },
-      step: { kind: 'renewCredential', listSid: 'CL1', address: trunkDomainOf(identity, 0), outboundId: 'ST_out' },
+      step: {
+        kind: 'renewCredential',
+        listSid: 'CL1',
+        address: trunkDomainOf(identity, 0),
+        encrypted: false,
+        outboundId: 'ST_out',
+      },
     },
     {
       name: 'follows the trunk to a new domain',
@@ -183,7 +195,13 @@ describe('nextStep()', () => {
         ...outboundSet(openOutbound),
         outbound: { ...present(outboundSet(openOutbound).outbound), address: 'old.pstn.twilio.com' },
       },
-      step: { kind: 'renewCredential', listSid: 'CL1', address: trunkDomainOf(identity, 0), outboundId: 'ST_out' },
+      step: {
+        kind: 'renewCredential',
+        listSid: 'CL1',
+        address: trunkDomainOf(identity, 0),
+        encrypted: false,
+        outboundId: 'ST_out',
+      },
     },
     {
       name: 'removes credentials that are not in force',

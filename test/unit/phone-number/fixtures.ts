@@ -73,7 +73,8 @@ export function inboundSet(wanted: Desired = desired()): Observed {
       accountSid: identity.accountSid,
       friendlyName: markOf(identity, 'trunk'),
       domainName: trunkDomainOf(identity, 0),
-      transferMode: wanted.transferMode,
+      ...wanted.trunk,
+      disasterRecoveryUrl: wanted.trunk.disasterRecoveryUrl ?? '',
     },
     originationUrls: wanted.originationUrls.map((values, index) => ({ sid: `OU${index}`, ...values })),
     inbound: { id: 'ST_in', ...wanted.inbound },
@@ -101,6 +102,7 @@ export function outboundSet(wanted: Desired): Observed {
       numbers: [identity.phoneNumber],
       address: trunkDomainOf(identity, 0),
       authUsername: 'user',
+      encrypted: wanted.outbound?.encrypted ?? false,
     },
   };
 }

@@ -70,7 +70,9 @@ describe('parseSpec()', () => {
         suspended: false,
         sipTrunk: {
           originationUris: [],
+          existingTrunkSid: undefined,
           transferMode: 'disable-all',
+          secure: false,
           inbound: {
             allowedAddresses: [],
             krispEnabled: false,

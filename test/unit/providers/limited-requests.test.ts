@@ -35,7 +35,12 @@ async function verdictOf(call: Promise<unknown>): Promise<unknown> {
 }
 
 type Call = (ports: { readonly twilio: TwilioAccountPort; readonly livekit: LiveKitPort }) => Promise<unknown>;
-const trunk = { friendlyName: 'one', domainName: 'one.pstn.twilio.com', transferMode: 'disable-all' } as const;
+const trunk = {
+  friendlyName: 'one',
+  domainName: 'one.pstn.twilio.com',
+  transferMode: 'disable-all',
+  secure: false,
+} as const;
 
 const calls: readonly { readonly name: string; readonly call: Call; readonly changes: boolean }[] = [
   { name: 'the account proof', call: ({ twilio }) => twilio.proveAccount(), changes: false },
@@ -44,7 +49,7 @@ const calls: readonly { readonly name: string; readonly call: Call; readonly cha
   { name: 'a new trunk', call: ({ twilio }) => twilio.createTrunk(trunk), changes: true },
   {
     name: 'a changed trunk',
-    call: ({ twilio }) => twilio.updateTrunk(trunkSid, { transferMode: 'sip-only' }),
+    call: ({ twilio }) => twilio.updateTrunk(trunkSid, { transferMode: 'sip-only', secure: false }),
     changes: true,
   },
   { name: 'a deleted trunk', call: ({ twilio }) => twilio.deleteTrunk(trunkSid), changes: true },
@@ -55,7 +60,7 @@ const calls: readonly { readonly name: string; readonly call: Call; readonly cha
   { name: 'a deleted rule', call: ({ livekit }) => livekit.deleteDispatchRule('SDR_1'), changes: true },
   {
     name: 'a changed outbound trunk',
-    call: ({ livekit }) => livekit.updateOutboundTrunk('ST_1', { address: 'a', authUsername: 'b', authPassword: 'c' }),
+    call: ({ livekit }) => livekit.updateOutboundTrunk('ST_1', { address: 'a', encrypted: false }),
     changes: true,
   },
 ];

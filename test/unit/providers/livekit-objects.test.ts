@@ -24,6 +24,7 @@ const inboundValues = fc.record({
   headersToAttributes: textMap,
   maxCallDurationSeconds: seconds,
   ringingTimeoutSeconds: seconds,
+  acceptsEncryption: fc.boolean(),
 });
 const ruleValues = fc.record({
   name,
@@ -40,7 +41,7 @@ const ruleValues = fc.record({
 const extras = {
   metadata: 'theirs',
   auth_password: 'theirs',
-  media: { encryption: 'X' },
+  media: { media_timeout: '7s' },
   field_of_2030: [1, { a: null }],
 };
 const extraRule = {
@@ -117,6 +118,7 @@ test('an outbound trunk is read without its password', () => {
     numbers: [],
     address: 'a.pstn.twilio.com',
     authUsername: 'user',
+    encrypted: false,
   });
 });
 

@@ -30,6 +30,8 @@ const trunkOf = (friendlyName: string) => ({
   friendlyName,
   domainName: 'one.pstn.twilio.com',
   transferMode: 'disable-all',
+  secure: false,
+  disasterRecoveryUrl: '',
 });
 
 export class AccountBench {
