@@ -81,6 +81,7 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
         if (number.trunkSid === trunkSid) numbers.set(sid, { ...number, trunkSid: '' });
       }),
 
+    setVoiceApplication: () => perform('setVoiceApplication', () => undefined),
     listCallsUnderWay: () => perform('listCallsUnderWay', () => []),
     listTrunks: async () => await perform('listTrunks', () => [...trunks.values()].map(({ state }) => state)),
     readTrunk: async (sid) => await perform('readTrunk', () => trunks.get(sid)?.state),

@@ -37,6 +37,7 @@ export const specCases: readonly SpecCase[] = [
       accountRef: { name: 'team-a.production' },
       deletionPolicy: 'Orphan',
       suspended: true,
+      takeover: true,
       drainTimeout: '0s',
       voice: {
         sipTrunk: {

@@ -65,6 +65,7 @@ export const fullStatus: Required<PhoneNumberStatus> = {
       consolePath: 'Elastic SIP Trunking > Trunks',
     },
   ],
+  previousRouting: { trunkSid: `TK${'9'.repeat(32)}`, voiceApplicationSid: `AP${'9'.repeat(32)}` },
   deletion: {
     policy: 'Delete',
     firstFailureTime: '2026-01-01T00:00:00.000Z',

@@ -39,6 +39,7 @@ const everyCall: Readonly<Record<keyof TwilioPort, (port: TwilioPort) => Promise
   findNumber: (port) => port.findNumber(NUMBERS[0]),
   readNumber: (port) => port.readNumber(PN),
   listCallsUnderWay: (port) => port.listCallsUnderWay(),
+  setVoiceApplication: (port) => port.setVoiceApplication(PN, sidOf('AP', 1)),
   listTrunks: (port) => port.listTrunks(),
   readTrunk: (port) => port.readTrunk(TK),
   createTrunk: (port) => port.createTrunk(trunkValues),

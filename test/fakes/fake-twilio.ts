@@ -192,6 +192,11 @@ export class FakeTwilio {
           const number = account.numbers.get(sid);
           if (number?.trunkSid === trunkSid) account.numbers.set(sid, { ...number, trunkSid: '' });
         }),
+      setVoiceApplication: async (sid, voiceApplicationSid) =>
+        await write('setVoiceApplication', () => {
+          const number = found(account.numbers.get(sid), `number ${sid}`);
+          account.numbers.set(sid, { ...number, voiceApplicationSid, trunkSid: '' });
+        }),
       listCredentialLists: async () =>
         await read('listCredentialLists', () => listed(account.credentialLists.values()).map(namedList)),
       readCredentialList: async (sid) =>

@@ -1,4 +1,5 @@
-// What Twilio documents nowhere must not matter: a number comes and goes cleanly under every value of every switch.
+// What Twilio documents nowhere must not matter: a number comes and goes cleanly under every value of every switch, also
+// one that is taken over.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_SWITCHES, SWITCH_VARIANTS } from '../emulator/twilio/switches.ts';
 import { type OperatorWorld, startOperatorWorld } from '../tools/operator-world.ts';
@@ -26,4 +27,35 @@ describe('a number with outbound calls comes and goes', () => {
     expect(await scene.orphanRecords(), 'nothing was given up').toEqual([]);
     stage.twilio.assertNoViolations();
   });
+});
+
+describe('a number that is taken over', () => {
+  const application = `AP${'a'.repeat(32)}`;
+  const foreignTrunk = { sid: `TK${'f'.repeat(32)}`, friendlyName: 'theirs' };
+  const routes = [
+    { route: 'an application', number: { voiceApplicationSid: application }, trunks: [], then: application },
+    { route: 'another trunk', number: { trunkSid: foreignTrunk.sid }, trunks: [foreignTrunk], then: '' },
+  ];
+  const variants = [
+    { name: 'defaults', switches: {} },
+    { name: 'a number on another trunk cannot be attached', switches: { attachNumberOfAnotherTrunk: 'refused' } },
+  ] as const;
+  test.for(routes.flatMap((route) => variants.map((variant) => ({ ...route, ...variant }))))(
+    'from $route comes, and goes back: $name',
+    async ({ number, switches, then, trunks }) => {
+      stage.twilio.setSwitches({ ...DEFAULT_SWITCHES, ...switches });
+      const scene = await openScene(stage, { number, twilio: { trunks } });
+      await scene.apply(scene.manifest({}, { takeover: true }));
+      await scene.waitForPhase('Ready');
+      expect(stage.twilio.phoneNumber(scene.phoneNumber).trunkSid).not.toBe(number.trunkSid ?? '');
+      await scene.requestDelete();
+      await scene.waitUntilGone();
+      expect(stage.twilio.phoneNumber(scene.phoneNumber)).toMatchObject({ trunkSid: '', voiceApplicationSid: then });
+      expect(
+        scene.twilio().trunks.map(({ sid }) => sid),
+        'a trunk of others stays',
+      ).toEqual(trunks.map(({ sid }) => sid));
+      stage.twilio.assertNoViolations();
+    },
+  );
 });

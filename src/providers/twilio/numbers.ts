@@ -9,7 +9,7 @@ import { checkedSid } from './sid.ts';
 
 type NumberCalls = Pick<
   TwilioPort,
-  'findNumber' | 'readNumber' | 'attachNumber' | 'detachNumber' | 'listCallsUnderWay'
+  'findNumber' | 'readNumber' | 'attachNumber' | 'detachNumber' | 'setVoiceApplication' | 'listCallsUnderWay'
 >;
 
 export function numberCalls(client: Twilio, calls: AccountCalls): NumberCalls {
@@ -32,6 +32,11 @@ export function numberCalls(client: Twilio, calls: AccountCalls): NumberCalls {
         readBack: () => onTrunk(trunkSid)(numberSid).fetch(),
         undo: () => onTrunk(trunkSid)(numberSid).remove(),
       }),
+    async setVoiceApplication(numberSid, applicationSid) {
+      await calls.call(`set the voice application of number ${numberSid}`, () =>
+        numbers(checkedSid('PN', numberSid)).update({ voiceApplicationSid: checkedSid('AP', applicationSid) }),
+      );
+    },
     async listCallsUnderWay() {
       const listed = await Promise.all(
         (['ringing', 'in-progress'] as const).map((status) =>

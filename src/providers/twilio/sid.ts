@@ -4,7 +4,7 @@
 import { ProviderError } from '../../reconcilers/shared/verdict.ts';
 
 /** The kinds of SIDs that get into paths or forms. */
-export type SidPrefix = 'AC' | 'AL' | 'CL' | 'CR' | 'IP' | 'OU' | 'PN' | 'TK';
+export type SidPrefix = 'AC' | 'AL' | 'AP' | 'CL' | 'CR' | 'IP' | 'OU' | 'PN' | 'TK';
 
 /** Two letters and 32 hexadecimal digits. */
 export function isSid(prefix: SidPrefix, text: string): boolean {

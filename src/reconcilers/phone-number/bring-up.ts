@@ -27,7 +27,7 @@ import { reconcileAnnotation } from './names.ts';
 import { observe } from './observe.ts';
 import { idsOf, isAttached, type Observed } from './observed.ts';
 import type { Pass } from './pass.ts';
-import { preflight } from './preflight.ts';
+import { preflight, previousRoutingOf } from './preflight.ts';
 import { removeOutside } from './remove.ts';
 import { isBarred } from './rivals.ts';
 import { parseSpec } from './schema.ts';
@@ -72,7 +72,8 @@ export async function bringUp(pass: Pass): Promise<Outcome> {
   const restMs = restOf(pass, account);
   if (restMs > 0) return { kind: 'wait', afterMs: restMs };
   const identity: Identity = { ...pin, uid: pass.object.uid };
-  return await converge({ pass, pin, account, desired: desiredOf(spec, identity, account.sipHost) }, spec);
+  const wasReady = pass.object.status.firstReadyTime !== undefined;
+  return await converge({ pass, pin, account, desired: desiredOf(spec, identity, account.sipHost, wasReady) }, spec);
 }
 
 async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
@@ -89,11 +90,14 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
       const rival = isHeld(pass) ? undefined : await rivalOf(pass, pin);
       return await refuse(work, observed, observedAt, rival ?? refusal);
     }
+    const previous = desired.takesOver ? previousRoutingOf(observed) : undefined;
     if (isHeld(pass)) {
-      // A finalizer that was restored or copied by hand: the pin has to be there before anything is made.
-      if (recordedPin(pass) === undefined) await putOn(pass, pin);
+      // A finalizer that was restored or copied by hand: the pin has to be there before anything is made. So has what is
+      // taken over, also when somebody allows it later.
+      const isUnwritten = previous !== undefined && pass.object.status.previousRouting === undefined;
+      if (recordedPin(pass) === undefined || isUnwritten) await putOn(pass, pin, previous);
     } else {
-      const rival = await claim(pass, pin);
+      const rival = await claim(pass, pin, previous);
       if (rival !== undefined) return await report(pass, rival);
     }
     pass.reportProgress(() =>
@@ -250,7 +254,13 @@ async function waitForLateCreate({ pass, pin }: Work, observed: Observed, waitMs
   return { kind: 'wait', afterMs: waitMs };
 }
 
-const nothingKnown = { ids: {}, originationUrlSids: [], trunkDomainName: undefined, routing: undefined } as const;
+const nothingKnown = {
+  ids: {},
+  originationUrlSids: [],
+  trunkDomainName: undefined,
+  routing: undefined,
+  previousRouting: undefined,
+} as const;
 
 /** Ends a pass with what stands in the way. */
 async function report(pass: Pass, trouble: Trouble, observed?: Observed, error?: ProviderError): Promise<Outcome> {

@@ -198,13 +198,17 @@ function duplicateStep({ duplicates, duplicatesChecked }: Observed): Step | unde
 }
 
 function numberStep(
-  { suspended }: Desired,
+  { suspended, takesOver }: Desired,
   { number, trunk, numberReread, foreignInbound }: Observed,
   mayAttach: boolean,
 ): Step | undefined {
   if (suspended || number === undefined || trunk === undefined || number.trunkSid === trunk.sid) return undefined;
   if (!numberReread) return { kind: 'rereadNumber' };
-  if (!mayAttach || number.trunkSid !== '' || foreignInbound.length > 0) return undefined;
+  if (!mayAttach || foreignInbound.length > 0) return undefined;
+  if (number.trunkSid !== '') {
+    // Twilio does not say whether it moves a number from one trunk to another.
+    return takesOver ? { kind: 'detachNumber', trunkSid: number.trunkSid, phoneNumberSid: number.sid } : undefined;
+  }
   return { kind: 'attachNumber', trunkSid: trunk.sid, phoneNumberSid: number.sid };
 }
 

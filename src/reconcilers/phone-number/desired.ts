@@ -14,6 +14,8 @@ export interface Desired {
   readonly identity: Identity;
   /** The number is kept off its trunk. */
   readonly suspended: boolean;
+  /** Routing that is on the number already may be replaced. */
+  readonly takesOver: boolean;
   readonly trunk: TrunkSettings;
   /** In order of preference. */
   readonly originationUrls: readonly OriginationUrlValues[];
@@ -29,12 +31,14 @@ export interface DesiredAddress {
   readonly cidrPrefixLength: number;
 }
 
-export function desiredOf(spec: PhoneNumberSpec, identity: Identity, sipHost: string): Desired {
+/** `wasReady`: calls have reached LiveKit before; from then on nothing is taken over. */
+export function desiredOf(spec: PhoneNumberSpec, identity: Identity, sipHost: string, wasReady = false): Desired {
   const { inbound, outbound, dispatch, transferMode, secure, disasterRecoveryUrl, originationUris } = spec.sipTrunk;
   const uris = originationUris.length > 0 ? originationUris : [`sip:${sipHost};transport=${secure ? 'tls' : 'tcp'}`];
   return {
     identity,
     suspended: spec.suspended,
+    takesOver: spec.takeover && !wasReady,
     trunk: { transferMode, secure, ...(disasterRecoveryUrl !== undefined && { disasterRecoveryUrl }) },
     // Priority, not weight, orders fallbacks; Twilio tries the lowest first.
     originationUrls: uris.map((sipUrl, index) => ({

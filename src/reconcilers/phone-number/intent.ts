@@ -4,7 +4,7 @@
  * Both come and go together in one compare-and-swap, so that whoever finds the finalizer knows where to look.
  */
 import type { OpenAccount, Pin } from '../shared/accounts.ts';
-import type { Identity, PhoneNumber, PhoneNumberSpec } from './model.ts';
+import type { Identity, PhoneNumber, PhoneNumberSpec, PreviousRouting } from './model.ts';
 import { finalizer, intentAnnotation } from './names.ts';
 import type { Pass } from './pass.ts';
 import { rivalTrouble } from './rivals.ts';
@@ -37,12 +37,16 @@ export function identityOf({ object }: { readonly object: PhoneNumber }): Identi
 }
 
 /** Takes the number for this object: nobody else has it, then finalizer and pin in one compare-and-swap. */
-export async function claim(pass: Pass, pin: Pin): Promise<Trouble | undefined> {
+export async function claim(
+  pass: Pass,
+  pin: Pin,
+  previousRouting: PreviousRouting | undefined,
+): Promise<Trouble | undefined> {
   const { memories } = pass.dependencies;
   return await memories.claiming(`${pin.accountSid} ${pin.phoneNumber}`, async () => {
     const trouble = await rivalOf(pass, pin);
     if (trouble !== undefined) return trouble;
-    await putOn(pass, pin);
+    await putOn(pass, pin, previousRouting);
     // Nothing of this object existed before: no earlier process can have created anything for it.
     pass.memory.foundSettledAt = Number.NEGATIVE_INFINITY;
     return undefined;
@@ -73,11 +77,15 @@ export async function putFinalizerBack(pass: Pass, pin: Pin): Promise<void> {
   });
 }
 
-/** Finalizer and pin; what of the two is there already stays as it is. */
-export async function putOn(pass: Pass, pin: Pin): Promise<void> {
+/** Finalizer, pin and what attaching destroys; a finalizer that is there already stays as it is. */
+export async function putOn(
+  pass: Pass,
+  pin: Pin,
+  previousRouting: PreviousRouting | undefined = pass.object.status.previousRouting,
+): Promise<void> {
   await pass.patchMetadata({
     finalizers: isHeld(pass) ? pass.object.finalizers : [...pass.object.finalizers, finalizer],
-    annotations: { [intentAnnotation]: JSON.stringify(pin) },
+    annotations: { [intentAnnotation]: JSON.stringify({ ...pin, previousRouting }) },
   });
 }
 

@@ -34,6 +34,8 @@ export interface ObjectMemory {
   readonly failures: Map<LeftoverKind, FailureRecord>;
   /** No call is waited for any more: there was none, or the time for it was over. The number is off its trunk since. */
   drained: boolean;
+  /** What the number was routed to before does not exist any more. */
+  cannotGiveBack: boolean;
   /** A provider's answer that holds for a while (`standing.ts`). */
   rest: Rest | undefined;
   /** The last value of a force-delete annotation that a warning event told about. */
@@ -67,6 +69,7 @@ export class Memories {
       foundSettledAt: this.#foundSettledAt,
       failures: new Map(),
       drained: false,
+      cannotGiveBack: false,
       rest: undefined,
       warnedForceValue: undefined,
       lastSentStatus: undefined,

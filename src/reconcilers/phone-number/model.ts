@@ -39,7 +39,16 @@ export interface PhoneNumberSpec {
   readonly accountName: string;
   /** The number is kept off its trunk; everything behind it stays. */
   readonly suspended: boolean;
+  /** Until the number is Ready for the first time: may replace routing that is already on the number. */
+  readonly takeover: boolean;
   readonly sipTrunk: SipTrunkSpec;
+}
+
+/** What attaching the number destroys at Twilio, as it was before. */
+export interface PreviousRouting {
+  readonly trunkSid?: string | undefined;
+  /** Given back when the number is taken off the trunk for good. */
+  readonly voiceApplicationSid?: string | undefined;
 }
 
 /** Ids of the outside objects; a missing one means "unknown" while our finalizer is on the object. */
@@ -104,6 +113,7 @@ export interface PhoneNumberStatus {
   readonly conditions: readonly Condition[];
   readonly pinned?: Pin | undefined;
   readonly routing?: 'Attached' | 'Detached' | undefined;
+  readonly previousRouting?: PreviousRouting | undefined;
   readonly firstReadyTime?: string | undefined;
   readonly lastHandledReconcile?: string | undefined;
   readonly ids: KnownIds;

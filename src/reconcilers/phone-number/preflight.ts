@@ -5,12 +5,12 @@
  */
 import type { OpenAccount } from '../shared/accounts.ts';
 import type { Desired } from './desired.ts';
-import type { Identity, PhoneNumberStatus } from './model.ts';
+import type { Identity, PhoneNumberStatus, PreviousRouting } from './model.ts';
 import type { Observed } from './observed.ts';
 import type { Trouble } from './status.ts';
 
 export function preflight(
-  { identity, suspended }: Pick<Desired, 'identity' | 'suspended'>,
+  { identity, suspended, takesOver }: Pick<Desired, 'identity' | 'suspended' | 'takesOver'>,
   account: OpenAccount,
   observed: Observed,
   routing: PhoneNumberStatus['routing'],
@@ -60,12 +60,24 @@ export function preflight(
   }
   // Whoever has the number or its calls meanwhile: it matters when the number is to be attached again.
   if (suspended) return undefined;
-  return routedElsewhere(identity, observed, routing) ?? numberConflict(identity, account, observed);
+  const elsewhere = takesOver ? undefined : routedElsewhere(identity, observed, routing);
+  return elsewhere ?? numberConflict(identity, account, observed);
 }
 
 /** Unrouted: no trunk, no application, and no voice URL but Twilio's demo, which console-bought numbers carry. */
 export function isUnrouted({ trunkSid, voiceApplicationSid, voiceUrl }: NonNullable<Observed['number']>): boolean {
   return trunkSid === '' && voiceApplicationSid === '' && (voiceUrl === '' || hostOf(voiceUrl) === 'demo.twilio.com');
+}
+
+/** What attaching the number to our trunk would destroy; undefined if nothing. A voice URL stays on the number. */
+export function previousRoutingOf({ number, trunk }: Observed): PreviousRouting | undefined {
+  if (number === undefined || (trunk !== undefined && number.trunkSid === trunk.sid)) return undefined;
+  const { trunkSid, voiceApplicationSid } = number;
+  if (trunkSid === '' && voiceApplicationSid === '') return undefined;
+  return {
+    ...(trunkSid === '' ? {} : { trunkSid }),
+    ...(voiceApplicationSid === '' ? {} : { voiceApplicationSid }),
+  };
 }
 
 /** Where Twilio sends the calls to a number, in words. */
@@ -92,7 +104,7 @@ function routedElsewhere(
       }
     : {
         reason: 'NumberInUse',
-        message: `${identity.phoneNumber} is routed to ${where}; unroute it at Twilio first`,
+        message: `${identity.phoneNumber} is routed to ${where}; unroute it at Twilio first, or set spec.takeover to true to replace that`,
         stalled: false,
       };
 }

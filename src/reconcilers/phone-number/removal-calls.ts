@@ -50,7 +50,7 @@ export async function removeTargets(
     await pass.beforeWrite();
     switch (kind) {
       case 'NumberAttachment':
-        await goneOr(twilio.detachNumber(parentId, id));
+        if (parentId !== '') await goneOr(twilio.detachNumber(parentId, id));
         break;
       case 'Trunk':
         await emptiedOnConflict(
@@ -94,9 +94,41 @@ export async function removeTargets(
 export async function proveGone(
   kind: LeftoverKind,
   targets: readonly Target[],
-  { account, identity }: RemovalContext,
+  { account, identity, pass }: RemovalContext,
 ): Promise<void> {
-  await Promise.all(targets.map(async (target) => await proveOneGone(kind, target, account, identity)));
+  await Promise.all(
+    targets.map(async (target) => {
+      await proveOneGone(kind, target, account, identity);
+      if (target.voiceApplicationSid !== undefined)
+        await giveBack(target.id, target.voiceApplicationSid, account, pass);
+    }),
+  );
+}
+
+/** An application that the number had before it was attached, unless somebody routes the number by now. */
+async function giveBack(numberSid: string, applicationSid: string, { twilio }: OpenAccount, pass: Pass): Promise<void> {
+  const number = await twilio.readNumber(numberSid);
+  if (number === undefined || number.trunkSid !== '' || number.voiceApplicationSid !== '') return;
+  await pass.beforeWrite();
+  try {
+    await twilio.setVoiceApplication(numberSid, applicationSid);
+  } catch (error) {
+    if (!(error instanceof ProviderError) || (error.verdict.kind !== 'refused' && error.verdict.kind !== 'notFound')) {
+      throw error;
+    }
+    giveBackNoMore(pass, applicationSid, error.verdict.message);
+  }
+}
+
+/** The number is off its trunk: a deletion does not end as Corrupted for the sake of a route of before. */
+export function giveBackNoMore(pass: Pass, applicationSid: string, why: string): void {
+  pass.memory.cannotGiveBack = true;
+  pass.event({
+    type: 'Warning',
+    reason: 'Deleting',
+    action: 'RestoreRouting',
+    note: `The number is not given back to application ${applicationSid}, which had it before: ${why}`,
+  });
 }
 
 async function proveOneGone(
@@ -110,7 +142,11 @@ async function proveOneGone(
       const number = await twilio.readNumber(id);
       // A number that is not found is detached only if the account is still the one we think it is.
       if (number === undefined) await twilio.proveAccount();
-      return mustBe(number?.trunkSid !== parentId, 'Twilio', `${identity.phoneNumber} is still on trunk ${parentId}`);
+      return mustBe(
+        parentId === '' || number?.trunkSid !== parentId,
+        'Twilio',
+        `${identity.phoneNumber} is still on trunk ${parentId}`,
+      );
     }
     case 'Trunk':
       return mustBe((await twilio.readTrunk(id)) === undefined, 'Twilio', `trunk ${id} is still there`);

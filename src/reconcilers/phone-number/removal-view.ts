@@ -16,6 +16,8 @@ import { labelOf } from './observe.ts';
 /** One thing to remove. */
 export interface Target {
   readonly id: string;
+  /** Of a number: the application that its calls went to before, and that is given back. */
+  readonly voiceApplicationSid?: string;
   /** The trunk a number is attached to, or the list a credential is in. */
   readonly parentId?: string;
 }
@@ -37,6 +39,8 @@ export interface ViewInput {
   readonly ids: KnownIds;
   readonly twilio: TwilioPort;
   readonly livekit: LiveKitPort;
+  /** What the number's calls went to before; undefined when nothing is to be given back. */
+  readonly previousApplicationSid?: string | undefined;
   /** Kinds that an earlier create may still make appear, so that a read that lacks one proves nothing. */
   readonly unsettled: ReadonlySet<LeftoverKind>;
 }
@@ -194,17 +198,15 @@ async function readNumber(
  * A number is ours to detach while it is on our trunk; one that is gone from the account is detached. As long as an
  * attach of ours may still be applied, and there is a trunk for it, a number that is not on it proves nothing.
  */
-function attachmentView(
-  number: Attempt<NumberState | undefined>,
-  trunk: KindView,
-  { ids, unsettled }: ViewInput,
-): KindView {
+function attachmentView(number: Attempt<NumberState | undefined>, trunk: KindView, input: ViewInput): KindView {
+  const { ids, unsettled } = input;
   if (number.kind === 'failed') return { kind: 'unreadable', knownId: ids.phoneNumberSid, verdict: number.verdict };
   const mayStillCome = unsettled.has('NumberAttachment') && trunk.kind !== 'gone' && number.value !== undefined;
   const away: KindView = mayStillCome ? { kind: 'early' } : { kind: 'gone' };
-  if (number.value === undefined || number.value.trunkSid === '') return away;
+  if (number.value === undefined) return away;
   const { sid, trunkSid } = number.value;
-  const target = { id: sid, parentId: trunkSid };
+  if (trunkSid === '') return away.kind === 'early' ? away : detachedView(number.value, input);
+  const target = { id: sid, parentId: trunkSid, ...applicationBefore(input) };
   if (trunk.kind === 'unreadable') {
     return trunkSid === ids.trunkSid || ids.trunkSid === undefined
       ? { kind: 'unreadable', knownId: sid, verdict: trunk.verdict }
@@ -215,16 +217,26 @@ function attachmentView(
 }
 
 /** On somebody else's trunk only the attachment is ours. */
-function borrowedView(
-  number: Attempt<NumberState | undefined>,
-  { identity: { existingTrunkSid }, ids, unsettled }: ViewInput,
-): KindView {
+function borrowedView(number: Attempt<NumberState | undefined>, input: ViewInput): KindView {
+  const { existingTrunkSid } = input.identity;
+  const { ids, unsettled } = input;
   if (number.kind === 'failed') return { kind: 'unreadable', knownId: ids.phoneNumberSid, verdict: number.verdict };
   const { value } = number;
   if (value !== undefined && existingTrunkSid !== undefined && value.trunkSid === existingTrunkSid) {
-    return { kind: 'present', targets: [{ id: value.sid, parentId: existingTrunkSid }] };
+    return { kind: 'present', targets: [{ id: value.sid, parentId: existingTrunkSid, ...applicationBefore(input) }] };
   }
-  return value !== undefined && unsettled.has('NumberAttachment') ? { kind: 'early' } : { kind: 'gone' };
+  if (value === undefined) return { kind: 'gone' };
+  return unsettled.has('NumberAttachment') ? { kind: 'early' } : detachedView(value, input);
+}
+
+/** Off the trunk, but not yet as it was before; whoever has routed it meanwhile keeps it. */
+function detachedView({ sid, trunkSid, voiceApplicationSid }: NumberState, input: ViewInput): KindView {
+  const isRestored = input.previousApplicationSid === undefined || trunkSid !== '' || voiceApplicationSid !== '';
+  return isRestored ? { kind: 'gone' } : { kind: 'present', targets: [{ id: sid, ...applicationBefore(input) }] };
+}
+
+function applicationBefore({ previousApplicationSid }: ViewInput): Pick<Target, 'voiceApplicationSid'> {
+  return previousApplicationSid === undefined ? {} : { voiceApplicationSid: previousApplicationSid };
 }
 
 type Credentials = Awaited<ReturnType<TwilioPort['listCredentials']>>;

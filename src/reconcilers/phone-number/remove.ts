@@ -10,7 +10,7 @@ import { callsOf, countAgainMs, type DrainLimit, drainedAt } from './drain.ts';
 import { settledAt } from './memory.ts';
 import { type Identity, type LeftoverKind, leftoverKinds } from './model.ts';
 import type { Pass } from './pass.ts';
-import { detachAccessLists, proveGone, removeTargets, targetsOf } from './removal-calls.ts';
+import { detachAccessLists, giveBackNoMore, proveGone, removeTargets, targetsOf } from './removal-calls.ts';
 import { attempt, type RemovalView, type Target, viewForRemoval } from './removal-view.ts';
 import { isGivenUp, runnable, type StepState, type StepStates, withFailure } from './removal.ts';
 
@@ -61,6 +61,9 @@ export async function removeOutside(
   const view = await viewForRemoval({
     identity,
     ids: pass.ids,
+    previousApplicationSid: pass.memory.cannotGiveBack
+      ? undefined
+      : pass.object.status.previousRouting?.voiceApplicationSid,
     twilio: account.twilio,
     livekit: account.livekit,
     unsettled: new Set(unsettled.keys()),
@@ -102,6 +105,17 @@ export async function removeOutside(
     }
   }
 
+  /** Off its trunk, a number lacks no more than the route it had before: no reason to end as Corrupted. */
+  const giveUpRestoring = () => {
+    const [number] = targetsOf(view.get('NumberAttachment'));
+    const verdict = verdicts.get('NumberAttachment');
+    if (states.get('NumberAttachment') !== 'givenUp' || number === undefined || number.parentId !== undefined) return;
+    giveBackNoMore(pass, number.voiceApplicationSid ?? '', verdict?.message ?? '');
+    verdicts.delete('NumberAttachment');
+    states.set('NumberAttachment', 'gone');
+  };
+  giveUpRestoring();
+
   /** A trunk that is deleted lets its numbers go: the other way to detach one. */
   const confirmLetGo = async () => {
     const [target] = targetsOf(view.get('NumberAttachment'));
@@ -132,7 +146,11 @@ export async function removeOutside(
     if (kind === 'NumberAttachment') startDrain();
     startRunnable();
     const proven = await attempt(proveGone(kind, targets, context));
-    if (proven.kind === 'failed') return fail(kind, proven.verdict);
+    if (proven.kind === 'failed') {
+      fail(kind, proven.verdict);
+      if (kind === 'NumberAttachment') giveUpRestoring();
+      return;
+    }
     pass.memory.failures.delete(kind);
     verdicts.delete(kind);
     // An attach of before may still be applied after the detach: what answers a call has to stay until then.

@@ -9,6 +9,7 @@ import type { KubernetesObject } from '../shared/ports.ts';
 import type { Pin } from '../shared/accounts.ts';
 import type { KnownIds, Leftover, PhoneNumber, PhoneNumberSpec, PhoneNumberStatus } from './model.ts';
 import { leftoverKinds } from './model.ts';
+import { intentAnnotation } from './names.ts';
 import { reasons } from '../shared/reasons.ts';
 
 /** Go style, whole seconds, at most 24 h: `90s`, `5m`, `1h30m`. */
@@ -133,6 +134,7 @@ export const phoneNumberSpecSchema = z.strictObject({
   deletionPolicy: z.string().min(1).max(32).default('Delete'),
   suspended: z.boolean().default(false),
   drainTimeout: duration('5m', 0),
+  takeover: z.boolean().default(false),
   voice: z.strictObject({ sipTrunk: sipTrunkSchema }),
 });
 
@@ -149,7 +151,7 @@ export function parseSpec(spec: unknown): ParsedSpec {
       problems: result.error.issues.map((issue) => `spec.${issue.path.join('.')} ${issue.message}`),
     };
   }
-  const { phoneNumber, accountRef, suspended, voice } = result.data;
+  const { phoneNumber, accountRef, suspended, takeover, voice } = result.data;
   const { maxCallDuration, ringingTimeout, ...inbound } = voice.sipTrunk.inbound;
   return {
     kind: 'valid',
@@ -157,6 +159,7 @@ export function parseSpec(spec: unknown): ParsedSpec {
       phoneNumber,
       accountName: accountRef.name,
       suspended,
+      takeover,
       sipTrunk: {
         ...voice.sipTrunk,
         existingTrunkSid: voice.sipTrunk.existingTrunkSid === '' ? undefined : voice.sipTrunk.existingTrunkSid,
@@ -213,11 +216,27 @@ const pinSchema = z.object({
     .optional(),
 });
 
+const previousRoutingSchema = z.object({
+  trunkSid: z
+    .string()
+    .regex(/^TK[0-9a-fA-F]{32}$/)
+    .optional(),
+  voiceApplicationSid: z
+    .string()
+    .regex(/^AP[0-9a-fA-F]{32}$/)
+    .optional(),
+});
+const intentSchema = z.object({ previousRouting: previousRoutingSchema });
+
 /** The pin in the intent annotation, if it is readable. */
 export function parseIntent(annotation: string | undefined): Pin | undefined {
-  if (annotation === undefined) return undefined;
+  return pinSchema.safeParse(jsonOf(annotation)).data;
+}
+
+function jsonOf(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
   try {
-    return pinSchema.safeParse(JSON.parse(annotation)).data;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -274,6 +293,7 @@ const statusSchema = z.object({
   conditions: readableOf(condition),
   pinned: pinSchema.optional().catch(undefined),
   routing: z.enum(['Attached', 'Detached']).optional().catch(undefined),
+  previousRouting: previousRoutingSchema.optional().catch(undefined),
   firstReadyTime: text,
   lastHandledReconcile: text,
   twilio: texts,
@@ -323,6 +343,10 @@ export function parsePhoneNumber(object: KubernetesObject): PhoneNumber {
   const sids = originationUrlSidsSchema.safeParse(twilio['originationUrlSids']);
   const parsed: PhoneNumberStatus = {
     ...status,
+    // Until a status has it, it stands in the intent.
+    previousRouting:
+      status.previousRouting ??
+      intentSchema.safeParse(jsonOf(metadata.annotations?.[intentAnnotation])).data?.previousRouting,
     ids,
     originationUrlSids: sids.success ? sids.data : [],
     trunkDomainName: typeof twilio['trunkDomainName'] === 'string' ? twilio['trunkDomainName'] : undefined,

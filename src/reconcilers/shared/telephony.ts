@@ -100,6 +100,8 @@ export interface TwilioPort {
   attachNumber(trunkSid: string, phoneNumberSid: string): Promise<void>;
   /** Compare and detach: does nothing to a number that is on another trunk. */
   detachNumber(trunkSid: string, phoneNumberSid: string): Promise<void>;
+  /** Sends the calls of a number that is on no trunk to a TwiML application. Twilio would take it off a trunk. */
+  setVoiceApplication(phoneNumberSid: string, applicationSid: string): Promise<void>;
   listCredentialLists(): Promise<readonly NamedList[]>;
   readCredentialList(sid: string): Promise<NamedList | undefined>;
   createCredentialList(friendlyName: string): Promise<NamedList>;

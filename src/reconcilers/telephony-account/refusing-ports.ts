@@ -32,6 +32,7 @@ export function refusingTwilio(refusal: Refusal): TwilioAccountPort {
     deleteOriginationUrl: refuse('delete the origination URL'),
     attachNumber: refuse('attach the number'),
     detachNumber: refuse('detach the number'),
+    setVoiceApplication: refuse('set the voice application'),
     listCredentialLists: refuse('list credential lists'),
     readCredentialList: refuse('read the credential list'),
     createCredentialList: refuse('create the credential list'),

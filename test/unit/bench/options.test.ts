@@ -1,6 +1,7 @@
 /** Options of the bench. */
 import { describe, expect, test } from 'vitest';
-import { help, readOptions, sectionNames } from '../../../bench/options.ts';
+import { help, productionFlags, readOptions, sectionNames } from '../../../bench/options.ts';
+import project from '../../../package.json' with { type: 'json' };
 
 describe('options', () => {
   const valid = [
@@ -9,7 +10,7 @@ describe('options', () => {
       args: [],
       expected: { sections: [...sectionNames], objects: 2_000, runs: 5, soakMs: 0 },
     },
-    { name: 'quick is one small run', args: ['--quick'], expected: { objects: 300, runs: 1, populations: [10_000] } },
+    { name: 'quick is one small run', args: ['--quick'], expected: { objects: 200, runs: 1, populations: [5_000] } },
     { name: 'a figure wins over quick', args: ['--quick', '--objects', '50'], expected: { objects: 50, runs: 1 } },
     {
       name: 'sections keep their order',
@@ -19,10 +20,19 @@ describe('options', () => {
     { name: 'populations are sorted', args: ['--populations', '500,20'], expected: { populations: [20, 500] } },
     { name: 'a soak is in minutes', args: ['--soak', '30m'], expected: { soakMs: 1_800_000 } },
     { name: 'flags for Node are split', args: ['--node-flags=--a=1  --b'], expected: { nodeFlags: ['--a=1', '--b'] } },
+    {
+      name: 'without any, Node runs as in production',
+      args: [],
+      expected: { nodeFlags: [productionFlags] },
+    },
     { name: 'no latency is a latency', args: ['--latency', '0'], expected: { latencyMs: 0 } },
   ];
   test.for(valid)('$name', ({ args, expected }) => {
     expect(readOptions(args)).toMatchObject({ kind: 'run', settings: expected });
+  });
+
+  test('what is measured runs as npm start runs it', () => {
+    expect(project.scripts.start).toBe(`node ${productionFlags} dist/controller/main.js`);
   });
 
   const invalid = [

@@ -68,6 +68,7 @@ describe('parseSpec()', () => {
         phoneNumber: '+447446466847',
         accountName: 'default',
         suspended: false,
+        takeover: false,
         sipTrunk: {
           originationUris: [],
           existingTrunkSid: undefined,
