@@ -33,8 +33,8 @@ describe('a number that is taken over', () => {
   const application = `AP${'a'.repeat(32)}`;
   const foreignTrunk = { sid: `TK${'f'.repeat(32)}`, friendlyName: 'theirs' };
   const routes = [
-    { route: 'an application', number: { voiceApplicationSid: application }, trunks: [], then: application },
-    { route: 'another trunk', number: { trunkSid: foreignTrunk.sid }, trunks: [foreignTrunk], then: '' },
+    { route: 'an application', number: { voiceApplicationSid: application }, trunks: [], after: application },
+    { route: 'another trunk', number: { trunkSid: foreignTrunk.sid }, trunks: [foreignTrunk], after: '' },
   ];
   const variants = [
     { name: 'defaults', switches: {} },
@@ -42,7 +42,7 @@ describe('a number that is taken over', () => {
   ] as const;
   test.for(routes.flatMap((route) => variants.map((variant) => ({ ...route, ...variant }))))(
     'from $route comes, and goes back: $name',
-    async ({ number, switches, then, trunks }) => {
+    async ({ after, number, switches, trunks }) => {
       stage.twilio.setSwitches({ ...DEFAULT_SWITCHES, ...switches });
       const scene = await openScene(stage, { number, twilio: { trunks } });
       await scene.apply(scene.manifest({}, { takeover: true }));
@@ -50,7 +50,7 @@ describe('a number that is taken over', () => {
       expect(stage.twilio.phoneNumber(scene.phoneNumber).trunkSid).not.toBe(number.trunkSid ?? '');
       await scene.requestDelete();
       await scene.waitUntilGone();
-      expect(stage.twilio.phoneNumber(scene.phoneNumber)).toMatchObject({ trunkSid: '', voiceApplicationSid: then });
+      expect(stage.twilio.phoneNumber(scene.phoneNumber)).toMatchObject({ trunkSid: '', voiceApplicationSid: after });
       expect(
         scene.twilio().trunks.map(({ sid }) => sid),
         'a trunk of others stays',
