@@ -21,6 +21,7 @@ import { Watcher, type WatchTarget } from '../providers/kubernetes/watcher.ts';
 import {
   accountNamesOf,
   numbersOf,
+  phasesOf,
   type PhoneNumberKind,
   phoneNumberKind,
   type PhoneNumberKindOptions,
@@ -95,7 +96,10 @@ async function operate(configuration: Configuration, environment: OperatorEnviro
     const caches = startCaches(stage, AbortSignal.any([signal, watching.signal]));
     await caches.synced;
     health.setReady(!signal.aborted);
-    log.info({ phoneNumbers: caches.numbers.list().length, accounts: caches.accounts.list().length }, 'caches in sync');
+    log.info(
+      { accounts: caches.accounts.list().length, phoneNumbers: caches.numbers.countsOf('phase') },
+      'caches in sync',
+    );
     resources.defer(systemClock.schedule(firstLookTakesMs, collectGarbage));
     const leadership = await lead(stage);
     try {
@@ -164,7 +168,7 @@ type Caches = ReturnType<typeof startCaches>;
 /** Lists and watches until the signal aborts. `synced` ends when all of them are complete. */
 function startCaches({ configuration, environment, transport, health }: Stage, signal: AbortSignal) {
   const { log } = environment;
-  const numbers = new ObjectCache({ account: accountNamesOf, number: numbersOf }, log);
+  const numbers = new ObjectCache({ account: accountNamesOf, number: numbersOf, phase: phasesOf }, log);
   const accounts = new ObjectCache({ secret: secretNamesOf }, log);
   const credentials = new ObjectCache({}, log);
   const watch = (name: string, path: string, target: WatchTarget): void => {

@@ -84,6 +84,7 @@ describe('a watched cache', () => {
     expectEqualToServer(world);
     expect(world.cache.byIndex('bySpec', '1').map(({ metadata }) => metadata.name)).toEqual(['c', 'd']);
     expect(world.cache.byIndex('bySpec', '2').map(({ metadata }) => metadata.name)).toEqual(['a']);
+    expect(world.cache.countsOf('bySpec')).toEqual({ 1: 2, 2: 1 });
     await world.stop();
     expect([world.clock.pendingTimers, world.collection.openStreams]).toEqual([0, 0]);
   });

@@ -55,6 +55,12 @@ export class ObjectCache<IndexName extends string = never> {
     return [...keys].flatMap((key) => this.#objects.get(key) ?? []);
   }
 
+  /** How many objects the index gives each value. */
+  countsOf(name: IndexName): Readonly<Record<string, number>> {
+    const counts = [...(this.#indexes.get(name)?.keys ?? [])].map(([value, keys]) => [value, keys.size] as const);
+    return Object.fromEntries(counts);
+  }
+
   /** Calls the listener for every change from now on. @returns a function that ends it */
   subscribe(listener: ChangeListener): () => void {
     this.#listeners.add(listener);

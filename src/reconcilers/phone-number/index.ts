@@ -8,7 +8,7 @@ import { Memories } from './memory.ts';
 import { finalizer } from './names.ts';
 import type { Dependencies } from './ports.ts';
 import { reconcilePhoneNumber, recordVanished } from './reconcile.ts';
-import { accountNameOf, parsePhoneNumber, phoneNumberOf, pinnedAccountOf } from './schema.ts';
+import { accountNameOf, parsePhoneNumber, phaseOf, phoneNumberOf, pinnedAccountOf } from './schema.ts';
 
 /** What the engine calls. */
 export interface PhoneNumberKind {
@@ -115,4 +115,9 @@ export function accountNamesOf(object: KubernetesObject): readonly string[] {
 export function numbersOf(object: KubernetesObject): readonly string[] {
   const number = phoneNumberOf(object.spec);
   return number === undefined ? [] : [number];
+}
+
+/** The phase an object shows; for indexes. Before its first status it is pending. */
+export function phasesOf({ status }: KubernetesObject): readonly string[] {
+  return [phaseOf(status) ?? 'Pending'];
 }

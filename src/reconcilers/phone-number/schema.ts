@@ -316,6 +316,12 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The phase a status names, whatever it is called; for indexes, as `pinnedAccountOf`. */
+export function phaseOf(status: unknown): string | undefined {
+  const phase = isObject(status) && 'phase' in status ? status.phase : undefined;
+  return typeof phase === 'string' ? phase : undefined;
+}
+
 /**
  * The account a status names as its pin, whether or not the rest of the pin reads; for indexes, which ask at every change
  * of every object.
