@@ -12,23 +12,20 @@ import {
 import { parsePhoneNumber } from '../../src/reconcilers/phone-number/schema.ts';
 import type { KubernetesObject } from '../../src/reconcilers/shared/ports.ts';
 import type { Effect } from './effects.ts';
-import { callAt } from '../support/livekit-matching.ts';
+import { type Reach, reachOver } from '../support/reach.ts';
 import { accountSid, livekitUrl, phoneNumber, settings, type World } from './world.ts';
 
 /** What happens to somebody who calls the number now. */
-export type Reach = 'unrouted' | 'elsewhere' | 'answered' | `dead: ${string}`;
-
 export function reachOf({ account, project }: World, number = phoneNumber): Reach {
   const trunkSid = account.numberOf(number)?.trunkSid ?? '';
-  if (trunkSid === '') return 'unrouted';
   const trunk = account.trunks.get(trunkSid);
-  const urls = [...(trunk?.urls.values() ?? [])].filter(({ enabled }) => enabled);
+  const urls = trunk && [...trunk.urls.values()];
   const isOurs = trunk?.friendlyName.startsWith('tl/') === true;
-  if (!isOurs && !urls.some(({ sipUrl }) => sipUrl.includes('sip.example.com'))) return 'elsewhere';
-  if (urls.length === 0) return 'dead: no origination URL';
-  const call = callAt(number, { inbound: [...project.inbound.values()], rules: [...project.rules.values()] });
-  if (call.kind === 'failed') return `dead: ${call.why}`;
-  return call.rule.name.startsWith('tl/') ? 'answered' : "dead: somebody else's wildcard rule answers";
+  return reachOver(
+    number,
+    { trunkSid, urls, isOurs, sipHost: 'sip.example.com' },
+    { inbound: [...project.inbound.values()], rules: [...project.rules.values()] },
+  );
 }
 
 /** The name of everything outside that the operator made, children with their parent's name before theirs. */

@@ -1,13 +1,16 @@
 // The real process is killed (SIGKILL) right after each external write of a create and of a delete, before it hears of it.
-// After a restart there is exactly one set, or none.
+// After a restart there is exactly one set, or none. Somebody else's wildcard rule is there all the time, and after no write
+// would a call have come to it, or to nobody.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type OperatorWorld, startOperatorWorld } from '../tools/operator-world.ts';
+import { addForeignWildcard, ReachWatch } from '../tools/reach-watch.ts';
 import { nothingOutside, openScene, outboundOutside, outboundSpec, type Scene } from '../tools/scene.ts';
 
 let stage: OperatorWorld;
 
 beforeAll(async () => {
   stage = await startOperatorWorld();
+  await addForeignWildcard(stage);
   await stage.startOperator();
 });
 afterAll(async () => {
@@ -74,6 +77,7 @@ describe('a crash after each external write', { timeout: 600_000 }, () => {
     while (killed) {
       nth += 1;
       const scene = await newScene();
+      using watch = new ReachWatch(stage, scene);
       killed = await actWithKill(
         scene,
         nth,
@@ -81,6 +85,8 @@ describe('a crash after each external write', { timeout: 600_000 }, () => {
         async () => await scene.waitForPhase('Ready'),
       );
       expect(await scene.outside(), `killed after write ${nth} of the create`).toEqual(outboundOutside);
+      expect(watch.dead, `killed after write ${nth} of the create`).toEqual([]);
+      expect(watch.course).toEqual(['unrouted', 'answered']);
     }
     expect(nth, 'a create has about a dozen writes').toBeGreaterThan(10);
     stage.twilio.assertNoViolations();
@@ -93,6 +99,7 @@ describe('a crash after each external write', { timeout: 600_000 }, () => {
       nth += 1;
       const scene = await newScene();
       await scene.createReady(outboundSpec);
+      using watch = new ReachWatch(stage, scene);
       killed = await actWithKill(
         scene,
         nth,
@@ -100,6 +107,8 @@ describe('a crash after each external write', { timeout: 600_000 }, () => {
         async () => await scene.waitUntilGone(),
       );
       expect(await scene.outside(), `killed after write ${nth} of the delete`).toEqual(nothingOutside);
+      expect(watch.dead, `killed after write ${nth} of the delete`).toEqual([]);
+      expect(watch.course.at(-1)).toBe('unrouted');
       expect(await scene.orphanRecords(), 'nothing was given up').toEqual([]);
     }
     expect(nth, 'a delete has about ten writes').toBeGreaterThan(8);
