@@ -49,17 +49,29 @@ export function liveKitStub(perform: Perform): LiveKitPort {
       await perform('createOutboundTrunk', () => put(outbound, { id: newId('ST_'), ...values })),
     updateOutboundTrunk: async (id, { address, encrypted, credential }) =>
       await perform('updateOutboundTrunk', () => {
-        const before = outbound.get(id);
-        if (before === undefined) {
-          throw new ProviderError('LiveKit', 'update', { kind: 'notFound', message: `${id} was not found` });
-        }
+        const before = existing(outbound, id);
         const { authUsername } = credential ?? before;
         return put(outbound, { ...before, address, encrypted, authUsername });
       }),
+    renameInboundTrunk: async (id, name) => await perform('renameInboundTrunk', () => renamed(inbound, id, name)),
+    renameDispatchRule: async (id, name) => await perform('renameDispatchRule', () => renamed(rules, id, name)),
+    renameOutboundTrunk: async (id, name) => await perform('renameOutboundTrunk', () => renamed(outbound, id, name)),
     deleteTrunk: async (id) =>
       await perform('deleteTrunk', () => {
         inbound.delete(id);
         outbound.delete(id);
       }),
   };
+}
+
+function existing<Item>(all: Map<string, Item>, id: string): Item {
+  const found = all.get(id);
+  if (found === undefined) {
+    throw new ProviderError('LiveKit', 'update', { kind: 'notFound', message: `${id} was not found` });
+  }
+  return found;
+}
+
+function renamed<Item extends object>(all: Map<string, Item>, id: string, name: string): void {
+  all.set(id, { ...existing(all, id), name });
 }

@@ -103,6 +103,14 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
         found.state = { ...found.state, ...change, disasterRecoveryUrl };
         return found.state;
       }),
+    renameTrunk: async (sid, friendlyName) =>
+      await perform('renameTrunk', () => {
+        trunk(sid).state = { ...trunk(sid).state, friendlyName };
+      }),
+    listTrunkNumbers: async (trunkSid) =>
+      await perform('listTrunkNumbers', () =>
+        [...numbers.values()].filter((number) => number.trunkSid === trunkSid).map(({ sid }) => sid),
+      ),
     deleteTrunk: async (sid) => await perform('deleteTrunk', () => removed(trunks, sid)),
 
     listOriginationUrls: async (sid) => await perform('listOriginationUrls', () => [...trunk(sid).urls.values()]),
@@ -120,6 +128,8 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
       await perform('createCredentialList', () =>
         named(put(credentialLists, { sid: newSid('CL'), friendlyName, items: new Map() })),
       ),
+    renameCredentialList: async (sid, friendlyName) =>
+      await perform('renameCredentialList', () => renamed(credentialLists, sid, friendlyName)),
     deleteCredentialList: async (sid) => await perform('deleteCredentialList', () => removed(credentialLists, sid)),
     listCredentials: async (listSid) =>
       await perform('listCredentials', () => [...existing(credentialLists, listSid).items.values()]),
@@ -144,6 +154,8 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
       await perform('createIpAccessControlList', () =>
         named(put(accessLists, { sid: newSid('AL'), friendlyName, items: new Map() })),
       ),
+    renameIpAccessControlList: async (sid, friendlyName) =>
+      await perform('renameIpAccessControlList', () => renamed(accessLists, sid, friendlyName)),
     deleteIpAccessControlList: async (sid) =>
       await perform('deleteIpAccessControlList', () => removed(accessLists, sid)),
     listIpAddresses: async (listSid) =>
@@ -181,4 +193,8 @@ function removed(all: Map<string, unknown>, sid: string): void {
 
 function notFound(sid: string): never {
   throw new ProviderError('Twilio', 'find', { kind: 'notFound', message: `${sid} was not found` });
+}
+
+function renamed<Item>(lists: Map<string, StubList<Item>>, sid: string, friendlyName: string): void {
+  lists.set(sid, { ...existing(lists, sid), friendlyName });
 }

@@ -82,6 +82,9 @@ const everyCall: Readonly<Record<keyof LiveKitPort, (port: LiveKitPort) => Promi
   readOutboundTrunk: (port) => port.readOutboundTrunk('ST_1'),
   createOutboundTrunk: (port) => port.createOutboundTrunk(outboundValues),
   updateOutboundTrunk: (port) => port.updateOutboundTrunk('ST_1', outboundChange),
+  renameInboundTrunk: (port) => port.renameInboundTrunk('ST_1', 'name'),
+  renameDispatchRule: (port) => port.renameDispatchRule('SDR_1', 'name'),
+  renameOutboundTrunk: (port) => port.renameOutboundTrunk('ST_1', 'name'),
   deleteTrunk: (port) => port.deleteTrunk('ST_1'),
 };
 

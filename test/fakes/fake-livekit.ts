@@ -106,6 +106,12 @@ export class FakeLiveKit {
           const { credential, ...rest } = change;
           return outboundState(changed(outbound, id, { ...rest, ...credential }));
         }),
+      renameInboundTrunk: async (id, name) =>
+        await write('renameInboundTrunk', () => void changed(inbound, id, { name })),
+      renameDispatchRule: async (id, name) =>
+        await write('renameDispatchRule', () => void changed(rules, id, { name })),
+      renameOutboundTrunk: async (id, name) =>
+        await write('renameOutboundTrunk', () => void changed(outbound, id, { name })),
       deleteTrunk: async (id) =>
         await write('deleteLiveKitTrunk', () => {
           inbound.delete(id);

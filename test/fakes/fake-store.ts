@@ -128,6 +128,12 @@ export class FakeStore {
     this.#put(key, { ...object, status: applyMergePatch(object.status, patch) });
   }
 
+  /** The cluster is gone with everything in it; UIDs are never given again. */
+  loseEverything(): void {
+    this.#objects.clear();
+    this.records.clear();
+  }
+
   // The watch.
 
   /** The next events of the watch, all of them: keys that changed, and the last sight of objects that vanished. */

@@ -157,6 +157,14 @@ export class FakeTwilio {
           account.trunks.set(sid, changed);
           return trunkState(changed);
         }),
+      renameTrunk: async (sid, friendlyName) =>
+        await write('renameTrunk', () => void account.trunks.set(sid, { ...trunk(sid), friendlyName })),
+      listTrunkNumbers: async (trunkSid) =>
+        await read('listTrunkNumbers', () =>
+          [...account.numbers.values()]
+            .filter((number) => number.trunkSid === trunk(trunkSid).sid)
+            .map(({ sid }) => sid),
+        ),
       deleteTrunk: async (sid) =>
         await write('deleteTrunk', () => {
           this.#reservedDomains.add(trunk(sid).domainName);
@@ -212,6 +220,8 @@ export class FakeTwilio {
           account.credentialLists.set(made.sid, made);
           return namedList(made);
         }),
+      renameCredentialList: async (sid, friendlyName) =>
+        await write('renameCredentialList', () => renamed(account.credentialLists, sid, friendlyName)),
       deleteCredentialList: async (sid) =>
         await write('deleteCredentialList', () => {
           if (isAttached('credentialLists', sid)) conflict('21241', 'Credential list is still mapped');
@@ -261,6 +271,8 @@ export class FakeTwilio {
           account.accessLists.set(made.sid, made);
           return namedList(made);
         }),
+      renameIpAccessControlList: async (sid, friendlyName) =>
+        await write('renameIpAccessControlList', () => renamed(account.accessLists, sid, friendlyName)),
       deleteIpAccessControlList: async (sid) =>
         await write('deleteIpAccessControlList', () => {
           if (isAttached('accessLists', sid)) conflict('21236', 'IP access control list is still mapped');
@@ -320,6 +332,11 @@ function namedList({ sid, friendlyName }: NamedList): NamedList {
 
 function found<T>(value: T | undefined, what: string): T {
   return value ?? notFound(what);
+}
+
+function renamed<T extends NamedList>(map: Map<string, T>, sid: string, friendlyName: string): void {
+  const before = map.get(sid) ?? notFound(sid);
+  map.set(sid, { ...before, friendlyName });
 }
 
 function removed(map: Map<string, unknown>, sid: string): void {

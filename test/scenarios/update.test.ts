@@ -375,16 +375,4 @@ describe('an object that was restored', () => {
     expect(intent).toContain(accountSid);
     await expectReady(world);
   });
-
-  test('with nothing but its manifest while the old set is still there takes nothing of it', async () => {
-    const world = await readyWorld(inboundOnly);
-    const before = outsideOf(world);
-    world.store.setFinalizers(key, []);
-    world.store.delete(key);
-    world.restart();
-    world.store.create({ ...key, spec: inboundOnly });
-    await runUntilSettled(world, { horizonMs: 600_000 });
-    expect(condition(world, 'Ready')).toBe('False NumberInUse');
-    expect(outsideOf(world)).toEqual(before);
-  });
 });

@@ -58,7 +58,12 @@ export function connectLiveKit({
 
 type InboundTrunkCalls = Pick<
   LiveKitPort,
-  'listInboundTrunks' | 'readInboundTrunk' | 'findInboundTrunks' | 'createInboundTrunk' | 'updateInboundTrunk'
+  | 'listInboundTrunks'
+  | 'readInboundTrunk'
+  | 'findInboundTrunks'
+  | 'createInboundTrunk'
+  | 'updateInboundTrunk'
+  | 'renameInboundTrunk'
 >;
 
 const trunkReply = z.object({ trunk: inboundTrunk });
@@ -90,12 +95,21 @@ function inboundTrunkCalls(calls: SipCalls): InboundTrunkCalls {
       const action = `update inbound trunk ${id}`;
       return await calls.one(action, 'UpdateSIPInboundTrunk', { sip_trunk_id: id, replace }, inboundTrunk);
     },
+    async renameInboundTrunk(id, name) {
+      const request = { sip_trunk_id: id, update: { name } };
+      await calls.one(`rename inbound trunk ${id}`, 'UpdateSIPInboundTrunk', request, inboundTrunk);
+    },
   };
 }
 
 type DispatchRuleCalls = Pick<
   LiveKitPort,
-  'listDispatchRules' | 'readDispatchRule' | 'createDispatchRule' | 'updateDispatchRule' | 'deleteDispatchRule'
+  | 'listDispatchRules'
+  | 'readDispatchRule'
+  | 'createDispatchRule'
+  | 'updateDispatchRule'
+  | 'renameDispatchRule'
+  | 'deleteDispatchRule'
 >;
 
 function dispatchRuleCalls(calls: SipCalls): DispatchRuleCalls {
@@ -123,6 +137,10 @@ function dispatchRuleCalls(calls: SipCalls): DispatchRuleCalls {
       const replace = withDispatchRule(present, values);
       return await calls.one(action, 'UpdateSIPDispatchRule', { sip_dispatch_rule_id: id, replace }, dispatchRule);
     },
+    async renameDispatchRule(id, name) {
+      const request = { sip_dispatch_rule_id: id, update: { name } };
+      await calls.one(`rename dispatch rule ${id}`, 'UpdateSIPDispatchRule', request, dispatchRule);
+    },
     async deleteDispatchRule(id) {
       const request = { sip_dispatch_rule_id: id };
       await calls.one(`delete dispatch rule ${id}`, 'DeleteSIPDispatchRule', request, z.unknown());
@@ -132,7 +150,12 @@ function dispatchRuleCalls(calls: SipCalls): DispatchRuleCalls {
 
 type OutboundTrunkCalls = Pick<
   LiveKitPort,
-  'listOutboundTrunks' | 'readOutboundTrunk' | 'createOutboundTrunk' | 'updateOutboundTrunk' | 'deleteTrunk'
+  | 'listOutboundTrunks'
+  | 'readOutboundTrunk'
+  | 'createOutboundTrunk'
+  | 'updateOutboundTrunk'
+  | 'renameOutboundTrunk'
+  | 'deleteTrunk'
 >;
 
 function outboundTrunkCalls(calls: SipCalls): OutboundTrunkCalls {
@@ -155,6 +178,10 @@ function outboundTrunkCalls(calls: SipCalls): OutboundTrunkCalls {
       const request = { sip_trunk_id: id, update: { address, ...outboundEncryption(encrypted), ...named } };
       const secrets = credential === undefined ? [] : [credential.authPassword];
       return calls.one(`update outbound trunk ${id}`, 'UpdateSIPOutboundTrunk', request, outboundTrunk, secrets);
+    },
+    async renameOutboundTrunk(id, name) {
+      const request = { sip_trunk_id: id, update: { name } };
+      await calls.one(`rename outbound trunk ${id}`, 'UpdateSIPOutboundTrunk', request, outboundTrunk);
     },
     async deleteTrunk(id) {
       await calls.one(`delete trunk ${id}`, 'DeleteSIPTrunk', { sip_trunk_id: id }, z.unknown());

@@ -12,6 +12,7 @@ type CredentialListCalls = Pick<
   | 'listCredentialLists'
   | 'readCredentialList'
   | 'createCredentialList'
+  | 'renameCredentialList'
   | 'deleteCredentialList'
   | 'listCredentials'
   | 'createCredential'
@@ -45,6 +46,9 @@ export function credentialListCalls(client: Twilio, calls: AccountCalls): Creden
           ),
         async () => (await listCredentialLists()).find((existing) => existing.friendlyName === friendlyName),
       ),
+    async renameCredentialList(sid, friendlyName) {
+      await calls.one(`rename credential list ${sid}`, () => list(sid).update({ friendlyName }), namedListReply);
+    },
     async deleteCredentialList(sid) {
       await calls.call(`delete credential list ${sid}`, () => list(sid).remove());
     },

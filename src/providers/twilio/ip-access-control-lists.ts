@@ -12,6 +12,7 @@ type IpAccessControlListCalls = Pick<
   | 'listIpAccessControlLists'
   | 'readIpAccessControlList'
   | 'createIpAccessControlList'
+  | 'renameIpAccessControlList'
   | 'deleteIpAccessControlList'
   | 'listIpAddresses'
   | 'createIpAddress'
@@ -53,6 +54,10 @@ export function ipAccessControlListCalls(client: Twilio, calls: AccountCalls): I
           ),
         async () => (await listIpAccessControlLists()).find((existing) => existing.friendlyName === friendlyName),
       ),
+    async renameIpAccessControlList(sid, friendlyName) {
+      const action = `rename IP access control list ${sid}`;
+      await calls.one(action, () => list(sid).update({ friendlyName }), namedListReply);
+    },
     async deleteIpAccessControlList(sid) {
       await calls.call(`delete IP access control list ${sid}`, () => list(sid).remove());
     },

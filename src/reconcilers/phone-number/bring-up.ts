@@ -14,6 +14,7 @@ import { settledAt } from './memory.ts';
 import { type Identity, type LeftoverKind, leftoverKinds, type PhoneNumberSpec } from './model.ts';
 import {
   claim,
+  liveUidsOf,
   isHeld,
   mismatchOf,
   pinOf,
@@ -82,7 +83,14 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
   const observedAt = clock.monotonic();
   let observed: Observed | undefined;
   try {
-    observed = await observe(desired.identity, pass.ids, account.twilio, account.livekit, () => pass.beforeCall());
+    observed = await observe(
+      desired.identity,
+      pass.ids,
+      account.twilio,
+      account.livekit,
+      () => pass.beforeCall(),
+      async () => await liveUidsOf(pass, pin),
+    );
     pass.memory.ids = idsOf(observed);
     const refusal = preflight(desired, account, observed, pass.routing, settings.trunkLimit);
     if (refusal !== undefined) {

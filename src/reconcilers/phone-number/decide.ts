@@ -22,6 +22,8 @@ import { markOf } from './mark.ts';
 import type { Duplicate, Observed } from './observed.ts';
 
 export type Step =
+  /** Puts our mark on something whose PhoneNumber is no more. */
+  | { readonly kind: 'adopt'; readonly adoption: Duplicate }
   | { readonly kind: 'createTrunk' }
   | { readonly kind: 'updateTrunk'; readonly trunkSid: string }
   | { readonly kind: 'createOriginationUrl'; readonly trunkSid: string; readonly values: OriginationUrlValues }
@@ -65,6 +67,7 @@ export type Step =
 export function nextStep(desired: Desired, observed: Observed, mayAttach: boolean): Step {
   return (
     suspendStep(desired, observed) ??
+    adoptionStep(observed) ??
     trunkStep(desired, observed) ??
     liveKitStep(desired, observed) ??
     outboundStep(desired, observed) ??
@@ -73,8 +76,18 @@ export function nextStep(desired: Desired, observed: Observed, mayAttach: boolea
   );
 }
 
-function suspendStep({ suspended }: Desired, { number, trunk }: Observed): Step | undefined {
+/** Before anything else is done with it: an interrupted pass must find it as ours or as nobody's, and nothing between. */
+function adoptionStep({ adoptions, duplicates }: Observed): Step | undefined {
+  const [adoption] = adoptions;
+  if (adoption === undefined) return undefined;
+  // A superfluous one goes as soon as it may, so that the kept one never shares its mark.
+  const duplicate = duplicates.find(({ id }) => !adoptions.some((waiting) => waiting.id === id));
+  return duplicate === undefined ? { kind: 'adopt', adoption } : { kind: 'deleteDuplicate', duplicate };
+}
+
+function suspendStep({ suspended }: Desired, { adoptions, number, trunk }: Observed): Step | undefined {
   if (!suspended || number === undefined || trunk === undefined || number.trunkSid !== trunk.sid) return undefined;
+  if (adoptions.some(({ id }) => id === trunk.sid)) return undefined;
   return { kind: 'detachNumber', trunkSid: trunk.sid, phoneNumberSid: number.sid };
 }
 
@@ -104,18 +117,26 @@ function originationStep(
   originationUrls: Observed['originationUrls'],
 ): Step | undefined {
   for (const values of desired.originationUrls) {
-    const [found, extra] = originationUrls.filter(({ friendlyName }) => friendlyName === values.friendlyName);
+    const [found, extra] = originationUrls.filter(({ friendlyName }) => isSameUrl(friendlyName, values.friendlyName));
     if (found === undefined) return { kind: 'createOriginationUrl', trunkSid, values };
     if (extra !== undefined) return { kind: 'deleteOriginationUrl', trunkSid, sid: extra.sid };
     if (!sameValues(found, values)) return { kind: 'updateOriginationUrl', trunkSid, sid: found.sid, values };
   }
-  const prefix = markOf(desired.identity, 'origination-0').slice(0, -1);
   const superfluous = originationUrls.find(
     ({ friendlyName }) =>
-      friendlyName.startsWith(prefix) &&
-      !desired.originationUrls.some((wanted) => wanted.friendlyName === friendlyName),
+      originationMark.test(friendlyName) &&
+      !desired.originationUrls.some((wanted) => isSameUrl(friendlyName, wanted.friendlyName)),
   );
   return superfluous && { kind: 'deleteOriginationUrl', trunkSid, sid: superfluous.sid };
+}
+
+/** Ours through their trunk, so that the UID in the name is that of whoever made the trunk: an adopted one has another. */
+const originationMark = /^tl\/([^/]+\/[^/]+)\/[^/]+\/(origination-\d+)$/;
+
+function isSameUrl(present: string, wanted: string): boolean {
+  const [, owner, role] = originationMark.exec(present) ?? [];
+  const [, wantedOwner, wantedRole] = originationMark.exec(wanted) ?? [];
+  return owner !== undefined && owner === wantedOwner && role === wantedRole;
 }
 
 function liveKitStep(desired: Desired, { inbound, rule }: Observed): Step | undefined {

@@ -8,6 +8,7 @@ import type { OpenAccount } from '../shared/accounts.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
 import type { Desired, DesiredAddress } from './desired.ts';
 import type { Step } from './decide.ts';
+import { putMarkOn } from './adoption.ts';
 import type { CreateKey } from './memory.ts';
 import { markOf, ownershipOf, trunkDomainOf } from './mark.ts';
 import type { Duplicate, Observed } from './observed.ts';
@@ -33,6 +34,8 @@ export async function execute(
   const reads = step.kind === 'checkDuplicates' || step.kind === 'rereadNumber';
   await (reads ? pass.beforeCall() : pass.beforeWrite());
   switch (step.kind) {
+    case 'adopt':
+      return marked(observed, step.adoption, await putMarkOn(step.adoption, desired.identity, account));
     case 'createTrunk': {
       const trunk = await createTrunk(desired, account, pass);
       return { ...observed, trunk, originationUrls: [], attachedCredentialLists: [], attachedIpAccessControlLists: [] };
@@ -137,6 +140,27 @@ export async function execute(
       // A number that is attached later is looked at again before.
       return { ...observed, number, numberReread: false };
     }
+  }
+}
+
+/** What is observed once an object carries our mark. */
+function marked(observed: Observed, { kind, id }: Duplicate, name: string): Observed {
+  const { trunk, inbound, rule, outbound } = observed;
+  const adoptions = observed.adoptions.filter((adoption) => adoption.id !== id);
+  const after = { ...observed, adoptions };
+  switch (kind) {
+    case 'Trunk':
+      return trunk?.sid === id ? { ...after, trunk: { ...trunk, friendlyName: name } } : after;
+    case 'InboundTrunk':
+      return inbound?.id === id ? { ...after, inbound: { ...inbound, name } } : after;
+    case 'DispatchRule':
+      return rule?.id === id ? { ...after, rule: { ...rule, name } } : after;
+    case 'OutboundTrunk':
+      return outbound?.id === id ? { ...after, outbound: { ...outbound, name } } : after;
+    // Their names are not looked at again in this pass.
+    case 'CredentialList':
+    case 'IpAccessControlList':
+      return after;
   }
 }
 

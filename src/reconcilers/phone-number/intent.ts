@@ -66,6 +66,11 @@ export async function rivalOf(pass: Pass, pin: Pin): Promise<Trouble | undefined
   );
 }
 
+/** UIDs of all PhoneNumbers that name the number, in whatever account and namespace, by a live look. */
+export async function liveUidsOf({ dependencies }: Pass, { phoneNumber }: Pin): Promise<readonly string[]> {
+  return (await dependencies.store.listByNumber(phoneNumber)).map(({ metadata }) => metadata.uid);
+}
+
 /** Somebody took the finalizer off a living object: without it a deletion would leave everything behind. */
 export async function putFinalizerBack(pass: Pass, pin: Pin): Promise<void> {
   await putOn(pass, pin);

@@ -4,7 +4,7 @@
 import type { Reason } from '../shared/reasons.ts';
 import type { Identity, KnownIds, Leftover, LeftoverKind } from './model.ts';
 import { leftoverKinds } from './model.ts';
-import { markOfKind } from './observe.ts';
+import { markOfKind } from './mark.ts';
 
 /** One thing that is left, or that could not be looked at. */
 export interface Remaining {

@@ -2,11 +2,13 @@
  * Observe: reads only, from both providers in parallel.
  *
  * A known id is read directly; a role without a known id is looked up by its mark in a complete list. Objects with the
- * mark of another PhoneNumber are nobody's here: they are neither used nor touched.
+ * mark of another PhoneNumber that there is are nobody's here: they are neither used nor touched. Those of one that is no
+ * more are adopted (`adoption.ts`).
  */
 import type { LiveKitPort, TwilioPort } from '../shared/telephony.ts';
-import { markOf, ownershipOf, type Role } from './mark.ts';
-import type { Identity, KnownIds, LeftoverKind } from './model.ts';
+import { type Claims, type LiveUids, noClaims, readClaims } from './adoption.ts';
+import { labelOf, type Marked, ownershipOf, roleOf } from './mark.ts';
+import type { Identity, KnownIds } from './model.ts';
 import type { Duplicate, Observed } from './observed.ts';
 
 /** An existing trunk is read by its SID and by nothing else. `beforeCall` is awaited before each round of external calls. */
@@ -16,6 +18,7 @@ export async function observe(
   twilio: TwilioPort,
   livekit: LiveKitPort,
   beforeCall: () => Promise<void>,
+  liveUids: LiveUids,
 ): Promise<Observed> {
   const { existingTrunkSid } = identity;
   await beforeCall();
@@ -41,16 +44,35 @@ export async function observe(
   ]);
   const allInbounds = [...inbounds, ...holders.filter(({ id }) => !inbounds.some((one) => one.id === id))];
 
+  // Somebody else's trunk stays as it is, whatever it is called.
+  const ownTrunks = existingTrunkSid === undefined ? trunks : [];
+  const marked = { trunks: ownTrunks, credentialLists, accessLists, inbounds: allInbounds, rules, outbounds };
+  const claims = await readClaims(identity, ids, marked, liveUids);
+  const pick = <T extends Marked>(
+    kind: Duplicate['kind'],
+    objects: readonly T[],
+    preferred: Parameters<typeof pickOurs<T>>[3],
+  ) => pickOurs(kind, identity, objects, preferred, claims);
+  const attachedTo = trunks.find(({ sid }) => sid === number?.trunkSid);
+  const outbound = pick('OutboundTrunk', outbounds, [
+    ids.outboundTrunkId,
+    outbounds.find(({ address }) => address === attachedTo?.domainName)?.id,
+  ]);
+  const called = trunks.find(({ domainName }) => domainName === outbound.kept?.address);
   const trunk =
     existingTrunkSid === undefined
-      ? pickOurs('Trunk', identity, trunks, [ids.trunkSid, number?.trunkSid])
-      : { kept: trunks[0], duplicates: [], lost: [] };
-  const credentialList = pickOurs('CredentialList', identity, credentialLists, [ids.credentialListSid]);
-  const accessList = pickOurs('IpAccessControlList', identity, accessLists, [ids.ipAccessControlListSid]);
-  const rule = pickOurs('DispatchRule', identity, rules, [ids.dispatchRuleId]);
+      ? pick('Trunk', trunks, [ids.trunkSid, number?.trunkSid, called?.sid])
+      : { kept: trunks[0], adoptions: [], duplicates: [], lost: [] };
+  const credentialList = pick('CredentialList', credentialLists, [ids.credentialListSid]);
+  const accessList = pick('IpAccessControlList', accessLists, [ids.ipAccessControlListSid]);
+  const rule = pick('DispatchRule', rules, [
+    ids.dispatchRuleId,
+    ...rules
+      .filter(({ trunkIds }) => trunkIds.some((id) => holders.some((holder) => holder.id === id)))
+      .map(({ id }) => id),
+  ]);
   const inUse = rule.kept?.trunkIds.find((id) => allInbounds.some((one) => one.id === id));
-  const inbound = pickOurs('InboundTrunk', identity, allInbounds, [ids.inboundTrunkId, inUse]);
-  const outbound = pickOurs('OutboundTrunk', identity, outbounds, [ids.outboundTrunkId]);
+  const inbound = pick('InboundTrunk', allInbounds, [ids.inboundTrunkId, inUse]);
 
   // What is on somebody else's trunk is nobody's business here.
   const trunkSid = existingTrunkSid === undefined ? trunk.kept?.sid : undefined;
@@ -66,6 +88,7 @@ export async function observe(
       accessListSid === undefined ? [] : twilio.listIpAddresses(accessListSid),
     ]);
   const picked = [trunk, credentialList, accessList, inbound, rule, outbound];
+  const adoptions = picked.flatMap((one) => one.adoptions);
   return {
     number,
     numberReread: false,
@@ -82,56 +105,43 @@ export async function observe(
     inbound: inbound.kept,
     rule: rule.kept,
     outbound: outbound.kept,
+    adoptions,
     duplicates: picked.flatMap(({ duplicates }) => duplicates),
-    foreignInbound: holders.filter(({ name }) => ownershipOf(name, identity, 'inbound') !== 'ours'),
+    foreignInbound: holders.filter(
+      ({ id, name }) =>
+        ownershipOf(name, identity, 'inbound') !== 'ours' && !adoptions.some((adoption) => adoption.id === id),
+    ),
     duplicatesChecked: false,
     lostOwnership: picked.flatMap(({ lost }) => lost),
   };
 }
 
-const roleOf = {
-  NumberAttachment: 'trunk',
-  DispatchRule: 'rule',
-  InboundTrunk: 'inbound',
-  Trunk: 'trunk',
-  OutboundTrunk: 'outbound',
-  Credential: 'credentials',
-  CredentialList: 'credentials',
-  IpAccessControlList: 'acl',
-} as const satisfies Record<LeftoverKind, Role>;
-
-/** The mark of a kind's object; children are named after the parent through which they are ours. */
-export function markOfKind(identity: Identity, kind: LeftoverKind): string {
-  return markOf(identity, roleOf[kind]);
-}
-
-type Marked = { readonly sid: string; readonly friendlyName: string } | { readonly id: string; readonly name: string };
-
-/** Twilio and LiveKit name the same two things differently. */
-export function labelOf(object: Marked): { readonly id: string; readonly name: string } {
-  return 'sid' in object ? { id: object.sid, name: object.friendlyName } : object;
-}
-
 /**
  * Of all objects with our mark, the one to keep (DESIGN W4): the first of `preferred` (recorded, then in use), else the
  * one with the lowest id. The others are duplicates: an earlier create whose answer was lost. `lost` is the recorded
- * object when it carries our mark no longer.
+ * object when it carries our mark no longer. What is claimed counts as ours, and has yet to get our mark; the kept one
+ * comes last, so that the choice is the same again when it is made again in between.
  */
 export function pickOurs<T extends Marked>(
   kind: Duplicate['kind'],
   identity: Identity,
   objects: readonly T[],
   preferred: readonly [recorded: string | undefined, ...others: (string | undefined)[]],
+  claims: Claims = noClaims,
 ) {
   const ownership = (object: T) => ownershipOf(labelOf(object).name, identity, roleOf[kind]);
   const ours = objects
-    .filter((object) => ownership(object) === 'ours')
+    .filter((object) => ownership(object) === 'ours' || claims.has(labelOf(object).id))
     .toSorted((one, other) => (labelOf(one).id < labelOf(other).id ? -1 : 1));
   const withId = (id: string | undefined) => ours.find((object) => labelOf(object).id === id);
   const kept = preferred.map(withId).find((object) => object !== undefined) ?? ours[0];
   const recorded = objects.find((object) => labelOf(object).id === preferred[0]);
+  const unmarked = ours.filter((object) => ownership(object) !== 'ours');
   return {
     kept,
+    adoptions: [...unmarked.filter((object) => object !== kept), ...unmarked.filter((object) => object === kept)].map(
+      (object): Duplicate => ({ kind, id: labelOf(object).id }),
+    ),
     duplicates: ours.filter((object) => object !== kept).map((object): Duplicate => ({ kind, id: labelOf(object).id })),
     lost:
       recorded === undefined || ownership(recorded) === 'ours'

@@ -33,6 +33,8 @@ export interface Observed {
   readonly inbound: InboundTrunkState | undefined;
   readonly rule: DispatchRuleState | undefined;
   readonly outbound: OutboundTrunkState | undefined;
+  /** Objects that get our mark before anything else happens to them; the one that is kept comes last (adoption.ts). */
+  readonly adoptions: readonly Duplicate[];
   /** Objects with our mark besides the one that is kept (DESIGN W4). */
   readonly duplicates: readonly Duplicate[];
   /** Inbound trunks of others that hold our number: with two, every call fails. */
@@ -62,9 +64,12 @@ const idFieldOf = {
   OutboundTrunk: 'outboundTrunkId',
 } as const satisfies Record<Duplicate['kind'], keyof KnownIds>;
 
-/** What a pass may record of what it saw. What lost its mark is still there, and must not be forgotten. */
+/**
+ * What a pass may record of what it saw. What lost its mark is still there, and must not be forgotten; what does not have
+ * our mark yet is not ours yet.
+ */
 export function idsOf(observed: Observed): KnownIds {
-  const { credentials, lostOwnership, outbound } = observed;
+  const { adoptions, credentials, lostOwnership, outbound } = observed;
   return {
     phoneNumberSid: observed.number?.sid,
     trunkSid: observed.trunkIsBorrowed ? undefined : observed.trunk?.sid,
@@ -74,6 +79,7 @@ export function idsOf(observed: Observed): KnownIds {
     inboundTrunkId: observed.inbound?.id,
     outboundTrunkId: outbound?.id,
     dispatchRuleId: observed.rule?.id,
+    ...Object.fromEntries(adoptions.map(({ kind }) => [idFieldOf[kind], undefined])),
     ...Object.fromEntries(lostOwnership.map(({ kind, id }) => [idFieldOf[kind], id])),
   };
 }

@@ -9,9 +9,8 @@
  */
 import type { LiveKitPort, NumberState, TwilioPort } from '../shared/telephony.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
-import { ownershipOf, type Role } from './mark.ts';
+import { labelOf, ownershipOf, type Role } from './mark.ts';
 import type { Identity, KnownIds, LeftoverKind } from './model.ts';
-import { labelOf } from './observe.ts';
 
 /** One thing to remove. */
 export interface Target {

@@ -92,7 +92,10 @@ export interface TwilioPort {
   readTrunk(sid: string): Promise<TrunkState | undefined>;
   createTrunk(trunk: TrunkSettings & { friendlyName: string; domainName: string }): Promise<TrunkState>;
   updateTrunk(sid: string, settings: TrunkSettings): Promise<TrunkState>;
+  renameTrunk(sid: string, friendlyName: string): Promise<void>;
   deleteTrunk(sid: string): Promise<void>;
+  /** SIDs of the numbers that are on the trunk. */
+  listTrunkNumbers(trunkSid: string): Promise<readonly string[]>;
   listOriginationUrls(trunkSid: string): Promise<readonly OriginationUrlState[]>;
   createOriginationUrl(trunkSid: string, url: OriginationUrlValues): Promise<OriginationUrlState>;
   updateOriginationUrl(trunkSid: string, sid: string, url: OriginationUrlValues): Promise<OriginationUrlState>;
@@ -105,6 +108,7 @@ export interface TwilioPort {
   listCredentialLists(): Promise<readonly NamedList[]>;
   readCredentialList(sid: string): Promise<NamedList | undefined>;
   createCredentialList(friendlyName: string): Promise<NamedList>;
+  renameCredentialList(sid: string, friendlyName: string): Promise<void>;
   deleteCredentialList(sid: string): Promise<void>;
   listCredentials(listSid: string): Promise<readonly CredentialState[]>;
   createCredential(listSid: string, credential: { username: string; password: string }): Promise<CredentialState>;
@@ -115,6 +119,7 @@ export interface TwilioPort {
   listIpAccessControlLists(): Promise<readonly NamedList[]>;
   readIpAccessControlList(sid: string): Promise<NamedList | undefined>;
   createIpAccessControlList(friendlyName: string): Promise<NamedList>;
+  renameIpAccessControlList(sid: string, friendlyName: string): Promise<void>;
   deleteIpAccessControlList(sid: string): Promise<void>;
   listIpAddresses(listSid: string): Promise<readonly IpAddressState[]>;
   createIpAddress(listSid: string, address: Omit<IpAddressState, 'sid'>): Promise<IpAddressState>;
@@ -208,6 +213,10 @@ export interface LiveKitPort {
   createOutboundTrunk(trunk: OutboundTrunkValues & { readonly authPassword: string }): Promise<OutboundTrunkState>;
   /** Field updates only: a replace without the password would wipe it. */
   updateOutboundTrunk(id: string, change: OutboundTrunkChange): Promise<OutboundTrunkState>;
+  /** Changes the name and nothing else. */
+  renameInboundTrunk(id: string, name: string): Promise<void>;
+  renameDispatchRule(id: string, name: string): Promise<void>;
+  renameOutboundTrunk(id: string, name: string): Promise<void>;
   /** Deletes a trunk of either direction. The answer proves nothing: LiveKit says 200 to any id. */
   deleteTrunk(id: string): Promise<void>;
 }

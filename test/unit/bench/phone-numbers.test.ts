@@ -40,6 +40,7 @@ function observedAs({ livekit, twilio }: ReturnType<typeof readyStatusOf>): Obse
     inbound: { id: livekit.inboundTrunkId },
     outbound: livekit.outboundTrunkId === undefined ? undefined : { id: livekit.outboundTrunkId, authUsername: 'name' },
     rule: { id: livekit.dispatchRuleId },
+    adoptions: [],
     lostOwnership: [],
   } as unknown as Observed;
 }

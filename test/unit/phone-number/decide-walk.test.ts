@@ -15,6 +15,8 @@ const fencedOutbound = desired({ outbound: { enabled: true, allowedCidrs: ['192.
 function applied(step: Step, wanted: Desired, observed: Observed): Observed {
   const full = outboundSet(wanted);
   switch (step.kind) {
+    case 'adopt':
+      return { ...observed, adoptions: observed.adoptions.filter(({ id }) => id !== step.adoption.id) };
     case 'createTrunk':
       return {
         ...observed,

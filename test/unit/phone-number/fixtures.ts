@@ -55,6 +55,7 @@ export const nothing: Observed = {
   inbound: undefined,
   rule: undefined,
   outbound: undefined,
+  adoptions: [],
   duplicates: [],
   foreignInbound: [],
   duplicatesChecked: false,
