@@ -107,10 +107,6 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
       await perform('renameTrunk', () => {
         trunk(sid).state = { ...trunk(sid).state, friendlyName };
       }),
-    listTrunkNumbers: async (trunkSid) =>
-      await perform('listTrunkNumbers', () =>
-        [...numbers.values()].filter((number) => number.trunkSid === trunkSid).map(({ sid }) => sid),
-      ),
     deleteTrunk: async (sid) => await perform('deleteTrunk', () => removed(trunks, sid)),
 
     listOriginationUrls: async (sid) => await perform('listOriginationUrls', () => [...trunk(sid).urls.values()]),

@@ -46,7 +46,6 @@ const everyCall: Readonly<Record<keyof TwilioPort, (port: TwilioPort) => Promise
   updateTrunk: (port) => port.updateTrunk(TK, trunkValues),
   renameTrunk: (port) => port.renameTrunk(TK, 'name'),
   deleteTrunk: (port) => port.deleteTrunk(TK),
-  listTrunkNumbers: (port) => port.listTrunkNumbers(TK),
   listOriginationUrls: (port) => port.listOriginationUrls(TK),
   createOriginationUrl: (port) => port.createOriginationUrl(TK, urlValues),
   updateOriginationUrl: (port) => port.updateOriginationUrl(TK, OU, urlValues),

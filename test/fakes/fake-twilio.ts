@@ -159,12 +159,6 @@ export class FakeTwilio {
         }),
       renameTrunk: async (sid, friendlyName) =>
         await write('renameTrunk', () => void account.trunks.set(sid, { ...trunk(sid), friendlyName })),
-      listTrunkNumbers: async (trunkSid) =>
-        await read('listTrunkNumbers', () =>
-          [...account.numbers.values()]
-            .filter((number) => number.trunkSid === trunk(trunkSid).sid)
-            .map(({ sid }) => sid),
-        ),
       deleteTrunk: async (sid) =>
         await write('deleteTrunk', () => {
           this.#reservedDomains.add(trunk(sid).domainName);

@@ -59,9 +59,6 @@ export const originationUrlReply = z.object({
 
 export const namedListReply = z.object({ sid: text, friendlyName: textOrUnset });
 
-/** A number as its trunk lists it. */
-export const trunkNumberReply = z.object({ sid: text });
-
 export const credentialReply = z.object({ sid: text, username: text });
 
 export const ipAddressReply = z.object({

@@ -5,7 +5,7 @@ import type { Twilio } from 'twilio';
 import type { TrunkSettings, TwilioAccountPort } from '../../reconcilers/shared/telephony.ts';
 import { ProviderError } from '../../reconcilers/shared/verdict.ts';
 import { type AccountCalls, pageSize } from './account-calls.ts';
-import { originationUrlReply, trunkNumberReply, trunkReply } from './replies.ts';
+import { originationUrlReply, trunkReply } from './replies.ts';
 import { checkedSid } from './sid.ts';
 
 type TrunkCalls = Pick<
@@ -16,7 +16,6 @@ type TrunkCalls = Pick<
   | 'updateTrunk'
   | 'renameTrunk'
   | 'deleteTrunk'
-  | 'listTrunkNumbers'
   | 'listOriginationUrls'
   | 'createOriginationUrl'
   | 'updateOriginationUrl'
@@ -54,11 +53,6 @@ export function trunkCalls(client: Twilio, calls: AccountCalls): TrunkCalls {
     },
     async deleteTrunk(sid) {
       await calls.call(`delete trunk ${sid}`, () => trunk(sid).remove());
-    },
-    async listTrunkNumbers(trunkSid) {
-      const action = `list numbers of trunk ${trunkSid}`;
-      const found = await calls.list(action, () => trunk(trunkSid).phoneNumbers.page({ pageSize }), trunkNumberReply);
-      return found.map(({ sid }) => sid);
     },
     listOriginationUrls: (trunkSid) =>
       calls.list(

@@ -94,8 +94,6 @@ export interface TwilioPort {
   updateTrunk(sid: string, settings: TrunkSettings): Promise<TrunkState>;
   renameTrunk(sid: string, friendlyName: string): Promise<void>;
   deleteTrunk(sid: string): Promise<void>;
-  /** SIDs of the numbers that are on the trunk. */
-  listTrunkNumbers(trunkSid: string): Promise<readonly string[]>;
   listOriginationUrls(trunkSid: string): Promise<readonly OriginationUrlState[]>;
   createOriginationUrl(trunkSid: string, url: OriginationUrlValues): Promise<OriginationUrlState>;
   updateOriginationUrl(trunkSid: string, sid: string, url: OriginationUrlValues): Promise<OriginationUrlState>;

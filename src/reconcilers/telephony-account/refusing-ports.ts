@@ -27,7 +27,6 @@ export function refusingTwilio(refusal: Refusal): TwilioAccountPort {
     updateTrunk: refuse('update the trunk'),
     renameTrunk: refuse('rename the trunk'),
     deleteTrunk: refuse('delete the trunk'),
-    listTrunkNumbers: refuse('list numbers of the trunk'),
     listOriginationUrls: refuse('list origination URLs'),
     createOriginationUrl: refuse('create the origination URL'),
     updateOriginationUrl: refuse('update the origination URL'),
