@@ -38,6 +38,7 @@ export function liveKitStub(perform: Perform): LiveKitPort {
     updateInboundTrunk: async (id, values) =>
       await perform('updateInboundTrunk', () => put(inbound, { id, ...values })),
     listDispatchRules: async () => await perform('listDispatchRules', () => [...rules.values()]),
+    findWildcardRules: async () => await perform('findWildcardRules', () => []),
     readDispatchRule: async (id) => await perform('readDispatchRule', () => rules.get(id)),
     createDispatchRule: async (values) =>
       await perform('createDispatchRule', () => put(rules, { id: newId('SDR_'), ...values })),

@@ -70,6 +70,7 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
   return {
     proveAccount: async () => await perform('proveAccount', () => undefined),
     findNumber: async (phoneNumber) => await perform('findNumber', () => numberOf(phoneNumber)),
+    findVoiceRegion: async () => await perform('findVoiceRegion', () => undefined),
     readNumber: async (sid) => await perform('readNumber', () => numbers.get(sid)),
     attachNumber: async (trunkSid, sid) =>
       await perform('attachNumber', () => {

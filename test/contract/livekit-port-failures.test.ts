@@ -74,6 +74,7 @@ const everyCall: Readonly<Record<keyof LiveKitPort, (port: LiveKitPort) => Promi
   createInboundTrunk: (port) => port.createInboundTrunk(inboundValues),
   updateInboundTrunk: (port) => port.updateInboundTrunk('ST_1', inboundValues),
   listDispatchRules: (port) => port.listDispatchRules(),
+  findWildcardRules: (port) => port.findWildcardRules(),
   readDispatchRule: (port) => port.readDispatchRule('SDR_1'),
   createDispatchRule: (port) => port.createDispatchRule(ruleValues),
   updateDispatchRule: (port) => port.updateDispatchRule('SDR_1', ruleValues),

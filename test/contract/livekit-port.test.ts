@@ -221,6 +221,22 @@ describe('a dispatch rule', () => {
   });
 });
 
+test('rules without a trunk are found, and told apart by the calls they take', async () => {
+  const wildcard = async (name: string, pin?: string) =>
+    await server.sip.createSipDispatchRule(
+      { type: 'individual', roomPrefix: 'x-', ...(pin !== undefined && { pin }) },
+      { name },
+    );
+  await port.createDispatchRule(ruleValues);
+  expect(await port.findWildcardRules(), 'a rule of a trunk is none').toEqual([]);
+  await wildcard('open');
+  await wildcard('guarded', '1234');
+  const found = await port.findWildcardRules();
+  expect(found.map(({ name }) => name).toSorted()).toEqual(['guarded', 'open']);
+  expect(new Set(found.map(({ condition }) => condition)).size).toBe(2);
+  expect(JSON.stringify(found)).not.toContain('1234');
+});
+
 describe('encryption', () => {
   test('of an inbound trunk goes on and off, and what others have set of its media stays', async () => {
     const { id } = await port.createInboundTrunk(inboundValues);

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { connectTwilio } from '../../src/providers/twilio/connect-twilio.ts';
 import type { OriginationUrlValues, TwilioPort } from '../../src/reconcilers/shared/telephony.ts';
 import { ProviderError } from '../../src/reconcilers/shared/verdict.ts';
+import { startTwilioEmulator } from '../emulator/twilio/emulator.ts';
 import { SWITCH_VARIANTS } from '../emulator/twilio/switches.ts';
 import {
   API_KEY,
@@ -61,6 +62,31 @@ async function verdictOf(call: Promise<unknown>): Promise<unknown> {
   );
   return error instanceof ProviderError ? error.verdict : error;
 }
+
+test.for([
+  { voiceRegion: 'ie1', routesWithoutRegion: 'us1', expected: 'ie1' },
+  { voiceRegion: undefined, routesWithoutRegion: 'us1', expected: 'us1' },
+  { voiceRegion: undefined, routesWithoutRegion: 'notFound', expected: undefined },
+] as const)('the region of a number: $voiceRegion, $routesWithoutRegion', async ({ voiceRegion, ...more }) => {
+  await using region = await startTwilioEmulator({
+    seed: {
+      accounts: [
+        {
+          accountSid: OWN,
+          authToken: 'token',
+          phoneNumbers: [{ phoneNumber: '+15005550077', ...(voiceRegion !== undefined && { voiceRegion }) }],
+        },
+      ],
+    },
+    switches: { routesWithoutRegion: more.routesWithoutRegion },
+  });
+  const credentials = { username: OWN, password: 'token' };
+  const port = connectTwilio({ accountSid: OWN, credentials, baseUrl: region.url, clock: { monotonic: () => 0 } });
+  expect(await port.findVoiceRegion('+15005550077')).toBe(more.expected);
+  region.faults.add({ path: /\/v2\//, effect: { kind: 'status', status: 403, code: 20_003 } });
+  expect(await port.findVoiceRegion('+15005550077'), 'a key without the right to ask').toBeUndefined();
+  region.assertNoViolations();
+});
 
 describe('calls under way', () => {
   test('are those that ring or are in progress, with what tells whose they are', async () => {

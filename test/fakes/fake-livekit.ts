@@ -80,6 +80,12 @@ export class FakeLiveKit {
         }),
       updateInboundTrunk: async (id, values) => await write('updateInboundTrunk', () => changed(inbound, id, values)),
       listDispatchRules: async () => await read('listDispatchRules', () => [...rules.values()]),
+      findWildcardRules: async () =>
+        await read('findWildcardRules', () =>
+          [...rules.values()]
+            .filter(({ trunkIds }) => trunkIds.length === 0)
+            .map(({ id, name }) => ({ id, name, condition: 'any call' })),
+        ),
       readDispatchRule: async (id) => await read('readDispatchRule', () => rules.get(id)),
       createDispatchRule: async (values) =>
         await write('createDispatchRule', () => {

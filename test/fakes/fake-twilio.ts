@@ -36,6 +36,8 @@ export class TwilioAccount {
   readonly trunks = new Map<string, FakeTrunk>();
   readonly credentialLists = new Map<string, FakeCredentialList>();
   readonly accessLists = new Map<string, FakeAccessList>();
+  /** Of all its numbers. */
+  voiceRegion: string | undefined;
   readonly callsUnderWay: CallState[] = [];
 
   numberOf(phoneNumber: string): NumberState | undefined {
@@ -125,6 +127,7 @@ export class FakeTwilio {
           const number = account.numberOf(phoneNumber);
           return number && { ...number, trunkSid: isShown(number.sid) ? number.trunkSid : '' };
         }),
+      findVoiceRegion: async () => await read('findVoiceRegion', () => account.voiceRegion),
       readNumber: async (sid) => await read('readNumber', () => account.numbers.get(sid)),
       listCallsUnderWay: async () => await read('listCallsUnderWay', () => [...account.callsUnderWay]),
       listTrunks: async () => await read('listTrunks', () => listed(account.trunks.values()).map(trunkState)),

@@ -6,8 +6,8 @@ import type { NumberState } from '../../src/reconcilers/shared/telephony.ts';
 import { condition, existing, expectGone, expectQuiet, expectReady } from '../fakes/expectations.ts';
 import { outsideOf, reachOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
-import { watchedWorld } from '../fakes/stories.ts';
-import { inboundOnly, key, livekitUrl, phoneNumber, withOutbound, type World } from '../fakes/world.ts';
+import { statusOf, watchedWorld } from '../fakes/stories.ts';
+import { inboundOnly, key, livekitUrl, phoneNumber, withOutbound, World } from '../fakes/world.ts';
 
 const foreignTrunk = `TK${'f'.repeat(32)}`;
 const inboundOfOthers = {
@@ -87,6 +87,18 @@ describe('a number that cannot be had', () => {
       message: /cannot take voice calls/,
       stalled: 'True',
       repair: change({ voiceCapable: true }),
+    },
+    {
+      name: 'is processed in another region',
+      spoil: ({ account }) => {
+        account.voiceRegion = 'ie1';
+      },
+      reason: 'RegionMismatch',
+      message: /in Twilio's region ie1.*set the number's inbound region to us1/,
+      stalled: 'False',
+      repair: ({ account }) => {
+        account.voiceRegion = 'us1';
+      },
     },
     {
       name: 'is in an inbound trunk of somebody else',
@@ -326,4 +338,16 @@ describe('a spec that does not parse', () => {
     await runUntilSettled(world);
     await expectGone(world);
   });
+});
+
+test('rules of others that break every call of the project are named, and hinder nothing', async () => {
+  const world = new World();
+  const [wildcard] = world.project.rules.values();
+  if (wildcard === undefined) throw new Error('A world has a rule of somebody else');
+  world.project.rules.set('SDR_second', { ...wildcard, id: 'SDR_second', name: 'a second one' });
+  world.store.create({ ...key, spec: inboundOnly });
+  await runUntilSettled(world, { horizonMs: 1_000 });
+  const ready = statusOf(world).conditions.find(({ type }) => type === 'Ready');
+  expect(ready?.status).toBe('True');
+  expect(ready?.message).toContain(`delete all but one: ${wildcard.id} (somebody else), SDR_second (a second one)`);
 });

@@ -14,6 +14,7 @@ import {
   outboundEncryption,
   outboundTrunk,
   rawObject,
+  wildcardRule,
   withDispatchRule,
   withInboundTrunk,
 } from './objects.ts';
@@ -105,6 +106,7 @@ function inboundTrunkCalls(calls: SipCalls): InboundTrunkCalls {
 type DispatchRuleCalls = Pick<
   LiveKitPort,
   | 'listDispatchRules'
+  | 'findWildcardRules'
   | 'readDispatchRule'
   | 'createDispatchRule'
   | 'updateDispatchRule'
@@ -118,6 +120,13 @@ function dispatchRuleCalls(calls: SipCalls): DispatchRuleCalls {
     calls.matching(`read dispatch rule ${id}`, 'ListSIPDispatchRule', { dispatch_rule_ids: [id] }, item);
   return {
     listDispatchRules: () => calls.all('list dispatch rules', 'ListSIPDispatchRule', dispatchRule),
+    async findWildcardRules() {
+      // Rules without a trunk come with those of any trunk that is asked for, also of one that does not exist.
+      const filter = { trunk_ids: ['ST_none'] };
+      const action = 'find dispatch rules without a trunk';
+      const found = await calls.matching(action, 'ListSIPDispatchRule', filter, wildcardRule);
+      return found.flatMap((rule) => rule ?? []);
+    },
     readDispatchRule: async (id) => (await withId(id, dispatchRule)).find((rule) => rule.id === id),
     createDispatchRule: (values) =>
       // The fields of the rule stand in the request itself, which is deprecated; the new form is refused when any two

@@ -6,6 +6,7 @@
  * - Writing into an existing object keeps every field that our values do not name, also fields that only a newer server
  *   knows. (LiveKit has no update of single fields for most of what is written.)
  */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type {
   DispatchRuleState,
@@ -13,6 +14,7 @@ import type {
   InboundTrunkState,
   InboundTrunkValues,
   OutboundTrunkState,
+  WildcardRule,
 } from '../../reconcilers/shared/telephony.ts';
 import type { Json } from './twirp.ts';
 
@@ -188,6 +190,34 @@ export const dispatchRule = z
       attributes: rule.attributes,
     }),
   );
+
+const pinned = z.object({ pin: text }).nullish();
+
+/** A rule for calls of any trunk; undefined for one that names trunks. */
+export const wildcardRule = z
+  .object({
+    sip_dispatch_rule_id: id,
+    name: text,
+    trunk_ids: texts,
+    numbers: texts,
+    inbound_numbers: texts,
+    rule: z
+      .object({ dispatch_rule_direct: pinned, dispatch_rule_individual: pinned, dispatch_rule_callee: pinned })
+      .nullish(),
+  })
+  .transform((found): WildcardRule | undefined => {
+    if (found.trunk_ids.length > 0) return undefined;
+    const {
+      dispatch_rule_direct: direct,
+      dispatch_rule_individual: individual,
+      dispatch_rule_callee: callee,
+    } = found.rule ?? {};
+    const pin = (direct ?? individual ?? callee)?.pin ?? '';
+    // Only the hash of a PIN: it lets callers in.
+    const secret = pin === '' ? '' : createHash('sha256').update(pin).digest('hex');
+    const condition = JSON.stringify([secret, found.numbers.toSorted(), found.inbound_numbers.toSorted()]);
+    return { id: found.sip_dispatch_rule_id, name: found.name, condition };
+  });
 
 export function withDispatchRule(present: RawObject, rule: DispatchRuleValues): RawObject {
   const individual = partOf(partOf(present, 'rule'), 'dispatch_rule_individual');

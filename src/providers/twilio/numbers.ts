@@ -3,13 +3,20 @@
  */
 import type { Twilio } from 'twilio';
 import type { TwilioPort } from '../../reconcilers/shared/telephony.ts';
+import { ProviderError } from '../../reconcilers/shared/verdict.ts';
 import { type AccountCalls, pageSize, undefinedIfNotFound } from './account-calls.ts';
-import { callReply, numberReply } from './replies.ts';
+import { callReply, numberReply, routeReply } from './replies.ts';
 import { checkedSid } from './sid.ts';
 
 type NumberCalls = Pick<
   TwilioPort,
-  'findNumber' | 'readNumber' | 'attachNumber' | 'detachNumber' | 'setVoiceApplication' | 'listCallsUnderWay'
+  | 'findNumber'
+  | 'readNumber'
+  | 'findVoiceRegion'
+  | 'attachNumber'
+  | 'detachNumber'
+  | 'setVoiceApplication'
+  | 'listCallsUnderWay'
 >;
 
 export function numberCalls(client: Twilio, calls: AccountCalls): NumberCalls {
@@ -26,6 +33,17 @@ export function numberCalls(client: Twilio, calls: AccountCalls): NumberCalls {
       return similar.find((number) => number.phoneNumber === phoneNumber);
     },
     readNumber: (sid) => calls.read(`read number ${sid}`, () => numbers(checkedSid('PN', sid)).fetch(), numberReply),
+    async findVoiceRegion(phoneNumber) {
+      const { phoneNumbers } = client.routes.v2;
+      try {
+        const send = () => phoneNumbers(phoneNumber).fetch();
+        return (await calls.read(`find the region of ${phoneNumber}`, send, routeReply))?.voiceRegion;
+      } catch (error) {
+        // A restricted key may lack this API alone, and its trouble is not the account's.
+        if (error instanceof ProviderError && error.verdict.kind !== 'rateLimited') return undefined;
+        throw error;
+      }
+    },
     attachNumber: (trunkSid, numberSid) =>
       calls.attach(`attach number ${numberSid} to trunk ${trunkSid}`, {
         send: () => onTrunk(trunkSid).create({ phoneNumberSid: checkedSid('PN', numberSid) }),

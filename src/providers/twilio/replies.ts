@@ -30,6 +30,8 @@ export const numberReply = z
     hosted: origin === 'hosted',
   }));
 
+export const routeReply = z.object({ sid: text, accountSid: text, voiceRegion: text });
+
 export const callReply = z.object({
   trunkSid: textOrUnset,
   direction: textOrUnset,

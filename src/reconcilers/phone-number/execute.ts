@@ -120,10 +120,17 @@ export async function execute(
       await deleteDuplicate(step.duplicate, desired, account);
       return { ...observed, duplicates: observed.duplicates.filter(({ id }) => id !== step.duplicate.id) };
     case 'checkDuplicates': {
-      const holders = await livekit.findInboundTrunks(desired.identity.phoneNumber);
+      const [holders, wildcards] = await Promise.all([
+        livekit.findInboundTrunks(desired.identity.phoneNumber),
+        livekit.findWildcardRules(),
+      ]);
       const { duplicates } = pickOurs('InboundTrunk', desired.identity, holders, [observed.inbound?.id]);
       const foreignInbound = holders.filter(({ name }) => ownershipOf(name, desired.identity, 'inbound') !== 'ours');
-      return { ...observed, duplicates, foreignInbound, duplicatesChecked: true };
+      const equalWildcards = wildcards
+        .filter(({ id, condition }) => wildcards.some((other) => other.id !== id && other.condition === condition))
+        .map(({ id, name }) => `${id} (${name})`)
+        .toSorted();
+      return { ...observed, duplicates, foreignInbound, equalWildcards, duplicatesChecked: true };
     }
     case 'rereadNumber':
       return { ...observed, number: await twilio.findNumber(desired.identity.phoneNumber), numberReread: true };

@@ -22,26 +22,29 @@ export async function observe(
 ): Promise<Observed> {
   const { existingTrunkSid } = identity;
   await beforeCall();
-  const [number, trunks, credentialLists, accessLists, inbounds, rules, outbounds, holders] = await Promise.all([
-    twilio.findNumber(identity.phoneNumber),
-    existingTrunkSid === undefined
-      ? listWith(twilio.listTrunks(), ids.trunkSid, (sid) => twilio.readTrunk(sid))
-      : listOf(twilio.readTrunk(existingTrunkSid)),
-    listWith(twilio.listCredentialLists(), ids.credentialListSid, (sid) => twilio.readCredentialList(sid)),
-    listWith(twilio.listIpAccessControlLists(), ids.ipAccessControlListSid, (sid) =>
-      twilio.readIpAccessControlList(sid),
-    ),
-    ids.inboundTrunkId === undefined
-      ? livekit.listInboundTrunks()
-      : listOf(livekit.readInboundTrunk(ids.inboundTrunkId)),
-    ids.dispatchRuleId === undefined
-      ? livekit.listDispatchRules()
-      : listOf(livekit.readDispatchRule(ids.dispatchRuleId)),
-    ids.outboundTrunkId === undefined
-      ? livekit.listOutboundTrunks()
-      : listOf(livekit.readOutboundTrunk(ids.outboundTrunkId)),
-    livekit.findInboundTrunks(identity.phoneNumber),
-  ]);
+  const [number, trunks, credentialLists, accessLists, inbounds, rules, outbounds, holders, voiceRegion] =
+    await Promise.all([
+      twilio.findNumber(identity.phoneNumber),
+      existingTrunkSid === undefined
+        ? listWith(twilio.listTrunks(), ids.trunkSid, (sid) => twilio.readTrunk(sid))
+        : listOf(twilio.readTrunk(existingTrunkSid)),
+      listWith(twilio.listCredentialLists(), ids.credentialListSid, (sid) => twilio.readCredentialList(sid)),
+      listWith(twilio.listIpAccessControlLists(), ids.ipAccessControlListSid, (sid) =>
+        twilio.readIpAccessControlList(sid),
+      ),
+      ids.inboundTrunkId === undefined
+        ? livekit.listInboundTrunks()
+        : listOf(livekit.readInboundTrunk(ids.inboundTrunkId)),
+      ids.dispatchRuleId === undefined
+        ? livekit.listDispatchRules()
+        : listOf(livekit.readDispatchRule(ids.dispatchRuleId)),
+      ids.outboundTrunkId === undefined
+        ? livekit.listOutboundTrunks()
+        : listOf(livekit.readOutboundTrunk(ids.outboundTrunkId)),
+      livekit.findInboundTrunks(identity.phoneNumber),
+      // Before anything is made: afterwards calls have come, or it is too late to refuse.
+      ids.inboundTrunkId === undefined ? twilio.findVoiceRegion(identity.phoneNumber) : undefined,
+    ]);
   const allInbounds = [...inbounds, ...holders.filter(({ id }) => !inbounds.some((one) => one.id === id))];
 
   // Somebody else's trunk stays as it is, whatever it is called.
@@ -91,6 +94,7 @@ export async function observe(
   const adoptions = picked.flatMap((one) => one.adoptions);
   return {
     number,
+    voiceRegion,
     numberReread: false,
     trunkCount: trunks.length,
     trunk: trunk.kept,
@@ -111,6 +115,7 @@ export async function observe(
       ({ id, name }) =>
         ownershipOf(name, identity, 'inbound') !== 'ours' && !adoptions.some((adoption) => adoption.id === id),
     ),
+    equalWildcards: [],
     duplicatesChecked: false,
     lostOwnership: picked.flatMap(({ lost }) => lost),
   };

@@ -16,6 +16,8 @@ import type { KnownIds } from './model.ts';
 
 export interface Observed {
   readonly number: NumberState | undefined;
+  /** The Twilio region that processes calls to the number; undefined when nobody asked or it cannot be told. */
+  readonly voiceRegion: string | undefined;
   /** The number was read again after everything else was there. */
   readonly numberReread: boolean;
   /** Trunks of the whole account, whoever made them. */
@@ -39,6 +41,8 @@ export interface Observed {
   readonly duplicates: readonly Duplicate[];
   /** Inbound trunks of others that hold our number: with two, every call fails. */
   readonly foreignInbound: readonly InboundTrunkState[];
+  /** Names of rules of others that take every call and are equal: then every call of the project fails. */
+  readonly equalWildcards: readonly string[];
   /** Duplicates were looked for after everything was there. */
   readonly duplicatesChecked: boolean;
   /** Ids we recorded whose objects carry no mark of ours, or the mark of another PhoneNumber. */

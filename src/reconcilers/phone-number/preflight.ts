@@ -9,6 +9,9 @@ import type { Identity, PhoneNumberStatus, PreviousRouting } from './model.ts';
 import type { Observed } from './observed.ts';
 import type { Trouble } from './status.ts';
 
+/** Each of Twilio's regions has its own configuration of a number; this is the one that we write (US1). */
+const accountRegion = 'us1';
+
 export function preflight(
   { identity, suspended, takesOver }: Pick<Desired, 'identity' | 'suspended' | 'takesOver'>,
   account: OpenAccount,
@@ -38,6 +41,15 @@ export function preflight(
   if (number.hosted || !number.voiceCapable) {
     const why = number.hosted ? 'is a hosted number, which carries SMS only' : 'cannot take voice calls';
     return { reason: 'NumberUnusable', message: `${name} ${why}; use another number`, stalled: true };
+  }
+  if (observed.voiceRegion !== undefined && observed.voiceRegion !== accountRegion) {
+    return {
+      reason: 'RegionMismatch',
+      message:
+        `Calls to ${name} are processed in Twilio's region ${observed.voiceRegion}, where a trunk of ${accountRegion} does not ` +
+        `count; set the number's inbound region to ${accountRegion}`,
+      stalled: false,
+    };
   }
   if (observed.trunkIsBorrowed && trunk === undefined) {
     return {

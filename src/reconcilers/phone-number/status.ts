@@ -55,7 +55,12 @@ export function readyStatus(
   const warning = outboundIsOpen
     ? ' OutboundOpenToInternet: outbound calls are restricted by the SIP credential alone; set outbound.allowedCidrs where LiveKit has fixed addresses'
     : '';
-  const message = `Calls to ${pinned.phoneNumber} reach LiveKit.${warning}`;
+  const { equalWildcards } = observed;
+  const conflict =
+    equalWildcards.length > 0
+      ? ` But rules of others take every call and are equal, so that LiveKit refuses every call of the project; delete all but one: ${equalWildcards.join(', ')}`
+      : '';
+  const message = `Calls to ${pinned.phoneNumber} reach LiveKit.${conflict}${warning}`;
   return withPhase(
     object,
     now,

@@ -86,6 +86,8 @@ export interface TwilioPort {
   /** The number by its E.164 form; the answer is also a proof of the account. */
   findNumber(phoneNumber: string): Promise<NumberState | undefined>;
   readNumber(sid: string): Promise<NumberState | undefined>;
+  /** The Twilio region that processes calls to the number, such as us1; undefined when that cannot be told. */
+  findVoiceRegion(phoneNumber: string): Promise<string | undefined>;
   /** All calls of the account that ring or are in progress. */
   listCallsUnderWay(): Promise<readonly CallState[]>;
   listTrunks(): Promise<readonly TrunkState[]>;
@@ -169,6 +171,14 @@ export interface DispatchRuleState extends DispatchRuleValues {
   readonly id: string;
 }
 
+/** A dispatch rule for calls of any trunk, mostly somebody else's. */
+export interface WildcardRule {
+  readonly id: string;
+  readonly name: string;
+  /** Which calls it takes; LiveKit fails every call when two rules have the same. */
+  readonly condition: string;
+}
+
 export interface OutboundTrunkValues {
   readonly name: string;
   readonly numbers: readonly string[];
@@ -201,6 +211,8 @@ export interface LiveKitPort {
   /** Keeps what the values do not name. */
   updateInboundTrunk(id: string, trunk: InboundTrunkValues): Promise<InboundTrunkState>;
   listDispatchRules(): Promise<readonly DispatchRuleState[]>;
+  /** Rules that name no trunk and so take calls of any, whoever made them. */
+  findWildcardRules(): Promise<readonly WildcardRule[]>;
   readDispatchRule(id: string): Promise<DispatchRuleState | undefined>;
   createDispatchRule(rule: DispatchRuleValues): Promise<DispatchRuleState>;
   /** Keeps what the values do not name. */

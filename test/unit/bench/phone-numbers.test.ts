@@ -42,6 +42,7 @@ function observedAs({ livekit, twilio }: ReturnType<typeof readyStatusOf>): Obse
     rule: { id: livekit.dispatchRuleId },
     adoptions: [],
     lostOwnership: [],
+    equalWildcards: [],
   } as unknown as Observed;
 }
 

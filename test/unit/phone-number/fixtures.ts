@@ -41,6 +41,8 @@ export const nothing: Observed = {
     voiceCapable: true,
     hosted: false,
   },
+  voiceRegion: undefined,
+  equalWildcards: [],
   numberReread: false,
   trunkCount: 0,
   trunk: undefined,

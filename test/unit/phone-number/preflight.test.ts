@@ -35,6 +35,18 @@ describe('preflight()', () => {
       observed: { ...nothing, number: { ...number, voiceCapable: false } },
       want: ['NumberUnusable', true],
     },
+    {
+      name: 'a number of another region',
+      why: 'our trunk does not count there',
+      observed: { ...nothing, voiceRegion: 'ie1' },
+      want: ['RegionMismatch', false],
+    },
+    {
+      name: 'a number of our region',
+      why: 'this is where we write',
+      observed: { ...nothing, voiceRegion: 'us1' },
+      want: undefined,
+    },
     { name: 'a number on another trunk', why: 'it is somebody’s', observed: on('TKx'), want: ['NumberInUse', false] },
     {
       name: 'a number that was ours',
