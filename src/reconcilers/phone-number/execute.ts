@@ -6,6 +6,7 @@
  */
 import type { OpenAccount } from '../shared/accounts.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
+import { equalWildcards } from '../shared/wildcard-rules.ts';
 import type { Desired, DesiredAddress } from './desired.ts';
 import type { Step } from './decide.ts';
 import { putMarkOn } from './adoption.ts';
@@ -126,11 +127,13 @@ export async function execute(
       ]);
       const { duplicates } = pickOurs('InboundTrunk', desired.identity, holders, [observed.inbound?.id]);
       const foreignInbound = holders.filter(({ name }) => ownershipOf(name, desired.identity, 'inbound') !== 'ours');
-      const equalWildcards = wildcards
-        .filter(({ id, condition }) => wildcards.some((other) => other.id !== id && other.condition === condition))
-        .map(({ id, name }) => `${id} (${name})`)
-        .toSorted();
-      return { ...observed, duplicates, foreignInbound, equalWildcards, duplicatesChecked: true };
+      return {
+        ...observed,
+        duplicates,
+        foreignInbound,
+        equalWildcards: equalWildcards(wildcards),
+        duplicatesChecked: true,
+      };
     }
     case 'rereadNumber':
       return { ...observed, number: await twilio.findNumber(desired.identity.phoneNumber), numberReread: true };

@@ -4,6 +4,7 @@
  */
 import type { LiveKitPort, TwilioAccountPort } from '../shared/telephony.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
+import { equalWildcards } from '../shared/wildcard-rules.ts';
 
 /** What a probe found; `verdict` is undefined if nothing is wrong. */
 export interface Probed<Seen> {
@@ -28,8 +29,17 @@ export async function probeTwilio(port: TwilioAccountPort, mayDelete: boolean): 
   };
 }
 
-export async function probeLiveKit(port: LiveKitPort): Promise<Probed<{ trunks: number }>> {
-  return await probed(async () => ({ trunks: (await port.listInboundTrunks()).length }));
+export async function probeLiveKit(
+  port: LiveKitPort,
+): Promise<Probed<{ trunks: number; warning: string | undefined }>> {
+  return await probed(async () => {
+    const [trunks, wildcards] = await Promise.all([port.listInboundTrunks(), port.findWildcardRules()]);
+    const equal = equalWildcards(wildcards);
+    const warning =
+      'Rules at LiveKit that name no trunk are equal, so that it refuses every call of the project; delete all but one: ' +
+      equal.join(', ');
+    return { trunks: trunks.length, warning: equal.length > 0 ? warning : undefined };
+  });
 }
 
 /** Names of everything that may carry a mark. Throws what the ports throw. */

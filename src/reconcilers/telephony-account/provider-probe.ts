@@ -22,6 +22,14 @@ export interface ProviderMemory<Port> {
   readonly isFine: boolean;
   /** How many trunks there were when nothing was wrong. */
   readonly trunks: number | undefined;
+  readonly warning: string | undefined;
+}
+
+/** What a probe tells besides that nothing is wrong with the credentials. */
+interface Seen {
+  readonly trunks: number;
+  /** What is wrong there, although calls of ours are accepted. */
+  readonly warning?: string | undefined;
 }
 
 /** What is known now, and what to remember; nothing where the provider cannot even be asked. */
@@ -47,7 +55,7 @@ export class ProviderProbe {
     identity: string | undefined,
     opening: Opening<Port>,
     before: ProviderMemory<Port> | undefined,
-    probe: (port: Port) => Promise<Probed<{ readonly trunks: number }>>,
+    probe: (port: Port) => Promise<Probed<Seen>>,
   ): Promise<Look<Port>> {
     const { health } = this.#dependencies;
     const subject = identity === undefined ? undefined : { account: this.#object.metadata.name, provider, identity };
@@ -63,7 +71,7 @@ export class ProviderProbe {
         : await this.#probe(subject, port, before, probe);
     const trouble = health.troubleOf(subject);
     if (trouble !== undefined) return { finding: { kind: 'failing', verdict: trouble.verdict }, memory };
-    return { finding: { kind: memory.isFine ? 'fine' : 'unknown' }, memory };
+    return { finding: memory.isFine ? { kind: 'fine', warning: memory.warning } : { kind: 'unknown' }, memory };
   }
 
   #isDue<Port>(subject: HealthSubject, port: Port, before: ProviderMemory<Port>): boolean {
@@ -83,7 +91,7 @@ export class ProviderProbe {
     subject: HealthSubject,
     port: Port,
     before: ProviderMemory<Port> | undefined,
-    probe: (port: Port) => Promise<Probed<{ readonly trunks: number }>>,
+    probe: (port: Port) => Promise<Probed<Seen>>,
   ): Promise<ProviderMemory<Port>> {
     const { clock, health, settings } = this.#dependencies;
     const { verdict, seen } = await probe(port);
@@ -96,6 +104,7 @@ export class ProviderProbe {
       nextAt: clock.monotonic() + (verdict === undefined ? settings.checkMs : wishMs),
       isFine: verdict === undefined || (isInconclusive && before?.port === port && before.isFine),
       trunks: seen?.trunks ?? before?.trunks,
+      warning: seen === undefined ? before?.warning : seen.warning,
     };
   }
 }

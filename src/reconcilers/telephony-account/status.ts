@@ -11,7 +11,7 @@ import { parseConditions, type ParsedAccount } from './schema.ts';
 
 /** What is known of one provider. */
 export type ProviderFinding =
-  | { readonly kind: 'fine' }
+  | { readonly kind: 'fine'; readonly warning?: string | undefined }
   | { readonly kind: 'failing'; readonly verdict: IdentityVerdict }
   /** It asked to wait, and has never answered anything else. */
   | { readonly kind: 'unknown' };
@@ -65,7 +65,10 @@ export function readinessOf(findings: AccountFindings): Finding {
       'spec.paused is true: nothing is written at Twilio and LiveKit, and deletions wait; set it to false to go on';
     return ready('False', 'Paused', message);
   }
-  return ready('True', 'Ready', 'Both providers accept the credentials');
+  const warnings = Object.values(providers).flatMap((finding) =>
+    finding.kind === 'fine' ? (finding.warning ?? []) : [],
+  );
+  return ready('True', 'Ready', ['Both providers accept the credentials', ...warnings].join('. '));
 }
 
 /** The fields that are known; the others keep what is stored. */

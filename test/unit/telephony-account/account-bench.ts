@@ -10,6 +10,7 @@ import {
   type ObjectKey,
 } from '../../../src/reconcilers/shared/ports.ts';
 import { type Provider, ProviderError, type Verdict } from '../../../src/reconcilers/shared/verdict.ts';
+import type { WildcardRule } from '../../../src/reconcilers/shared/telephony.ts';
 import type { SecretData } from '../../../src/reconcilers/telephony-account/credentials.ts';
 import {
   AccountDirectory,
@@ -44,6 +45,7 @@ export class AccountBench {
   /** What is wrong with a provider, or with one of its calls. */
   readonly problems = new Map<Provider | 'probeDeleteRight', Verdict>();
   trunks: readonly string[] = [];
+  wildcards: readonly WildcardRule[] = [];
   /** PhoneNumbers as the cache shows them, and as they are. */
   cachedUsers: readonly ObjectKey[] = [];
   users: readonly ObjectKey[] = [];
@@ -193,6 +195,7 @@ export class AccountBench {
     return {
       ...refusingLiveKit(unexpected),
       listInboundTrunks: this.#answer('LiveKit', 'listInboundTrunks', () => []),
+      findWildcardRules: this.#answer('LiveKit', 'findWildcardRules', () => this.wildcards),
       listDispatchRules: this.#answer('LiveKit', 'listDispatchRules', () => []),
       listOutboundTrunks: this.#answer('LiveKit', 'listOutboundTrunks', () => []),
     };

@@ -35,6 +35,22 @@ describe('an account that is fine', () => {
     expect(bench.events).toMatchObject([{ type: 'Normal', reason: 'Ready' }]);
   });
 
+  test('names rules of others that break every call of the project, until they are gone', async () => {
+    const open = { name: 'somebody', condition: 'any call' };
+    bench.wildcards = [
+      { ...open, id: 'SDR_2' },
+      { ...open, id: 'SDR_1' },
+      { id: 'SDR_3', name: 'guarded', condition: 'a PIN' },
+    ];
+    expect(await bench.settle()).toMatchObject({
+      status: 'True',
+      message: expect.stringContaining('delete all but one: SDR_1 (somebody), SDR_2 (somebody)'),
+    });
+    bench.wildcards = [];
+    bench.clock.advanceSynchronously(settings.checkMs);
+    expect(await bench.settle()).toMatchObject({ message: 'Both providers accept the credentials' });
+  });
+
   test('is written once, and probed again only after its time', async () => {
     expect(await bench.reconcile()).toEqual({ kind: 'wait', afterMs: settings.checkMs });
     bench.calls.length = 0;
