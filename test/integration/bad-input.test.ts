@@ -39,6 +39,13 @@ const cases: readonly Case[] = [
     message: /allowedNamespaces/,
   },
   {
+    name: 'a number that another region processes',
+    why: 'our trunk does not count there',
+    scene: { number: { voiceRegion: 'ie1' } },
+    reason: 'RegionMismatch',
+    message: /in Twilio's region ie1.*set the number's inbound region to us1/,
+  },
+  {
     name: 'a number that is not in the account',
     why: 'it may be ported later, so it is looked up again',
     scene: { number: { phoneNumber: '+15559990000' } },

@@ -146,6 +146,24 @@ describe('a number on an existing trunk', () => {
   });
 });
 
+test('an object of the same name after a force delete takes over what was left, on the same trunk', async () => {
+  const world = await readyOnTrunk();
+  const stuck = world.effects.fail('detachNumber', { kind: 'refused', code: '21634', message: 'emergency (21634)' });
+  remove(world);
+  await runUntilSettled(world);
+  world.store.annotate(key, 'force-delete', 'confirmed');
+  await runUntilSettled(world);
+  expect(world.store.all, 'let go').toEqual([]);
+  world.effects.lift(stuck);
+  const writes = world.effects.externalWrites.length;
+  create(world);
+  await runUntilSettled(world);
+  expect(statusOf(world).phase, JSON.stringify(statusOf(world).conditions)).toBe('Ready');
+  expect(world.effects.externalWrites.slice(writes).filter((name) => name.startsWith('create'))).toEqual([]);
+  expect(reachOf(world)).toBe('answered');
+  expect(trunkOf(world)).toEqual(untouched);
+});
+
 describe('two numbers on one trunk', () => {
   test('are put on it at the same time, and both deletions leave the trunk as it was', async () => {
     const world = worldWithTrunk();
