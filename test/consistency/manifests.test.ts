@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { readConfiguration } from '../../src/controller/config.ts';
 import {
   finalizer,
   forceDeleteAnnotation,
@@ -256,4 +257,55 @@ describe('the examples', async () => {
     const number = examples.find(({ kind }) => kind === 'PhoneNumber');
     expect(account.allowedNamespaces.names).toContain(number?.metadata.namespace);
   });
+});
+
+describe('the Deployment', () => {
+  const container = z.object({
+    args: z.array(z.string()),
+    readinessProbe: z.object({ httpGet: z.object({ path: z.literal('/readyz') }) }),
+    livenessProbe: z.object({ httpGet: z.object({ path: z.literal('/healthz') }) }),
+    securityContext: z.object({
+      allowPrivilegeEscalation: z.literal(false),
+      readOnlyRootFilesystem: z.literal(true),
+      capabilities: z.object({ drop: z.tuple([z.literal('ALL')]) }),
+    }),
+  });
+  const deployment = z.object({
+    spec: z.object({
+      replicas: z.number(),
+      template: z.object({
+        spec: z.object({
+          serviceAccountName: z.string(),
+          securityContext: z.object({
+            runAsNonRoot: z.literal(true),
+            seccompProfile: z.object({ type: z.literal('RuntimeDefault') }),
+          }),
+          containers: z.tuple([container]),
+        }),
+      }),
+    }),
+  });
+
+  test('runs as its namespace demands, with flags that exist, as the account that has the rights', async () => {
+    const manifests = [...(await readManifests('deploy/in-cluster/')), ...(await readManifests('deploy/operator/'))];
+    const found = deployment.parse(manifests.find(({ kind }) => kind === 'Deployment'));
+    const { containers, serviceAccountName } = found.spec.template.spec;
+    expect(readConfiguration(containers[0].args, {})).toMatchObject({ kind: 'run' });
+    expect(
+      manifests.some(({ kind, metadata }) => kind === 'ServiceAccount' && metadata.name === serviceAccountName),
+    ).toBe(true);
+    expect(
+      manifests.some(({ kind }) => kind === 'PodDisruptionBudget'),
+      'a drain must not take both',
+    ).toBe(found.spec.replicas > 1);
+  });
+});
+
+test('the image runs Node as npm start does', async () => {
+  const [dockerfile, project] = await Promise.all(
+    ['deploy/Dockerfile', 'package.json'].map(async (name) => await readFile(new URL(name, root), 'utf8')),
+  );
+  const [, entry = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile ?? '') ?? [];
+  const { start } = z.object({ scripts: z.object({ start: z.string() }) }).parse(JSON.parse(project ?? '')).scripts;
+  expect(z.array(z.string()).parse(JSON.parse(entry)).join(' ')).toBe(start);
 });

@@ -4,8 +4,10 @@
  * Attacks are dry runs: the API server judges them as it judges real requests, and the objects stay as they are.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { finalizer, forceDeleteByAnnotation as stamp } from '../../src/reconcilers/phone-number/names.ts';
 import {
   type Actor,
@@ -284,5 +286,32 @@ describe('without the stamp, as before Kubernetes 1.36', () => {
     const { code, stderr } = await act('chief', [...confirm, ...by]);
     if (refused) expect(stderr, why).toContain(forgedStamp);
     else expect({ code, stderr }, why).toEqual({ code: 0, stderr: '' });
+  });
+});
+
+describe('the operator in the cluster', () => {
+  const folder = fileURLToPath(new URL('../../deploy/in-cluster', import.meta.url));
+
+  test('is taken by the API server as it stands', async () => {
+    const { stdout } = await kubectl(['apply', '--dry-run=server', '-f', folder]);
+    expect(stdout).toContain('deployment.apps/trunkline created');
+    expect(stdout).toContain('poddisruptionbudget.policy/trunkline created');
+  });
+
+  test('is a pod that its namespace admits, which demands the restricted profile', async () => {
+    const [deployment] = parseAllDocuments(await readFile(`${folder}/deployment.yaml`, 'utf8'));
+    const { metadata, spec } = deployment?.toJS().spec.template;
+    const send = async (changed: object) => {
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { ...metadata, name: 'one' },
+        spec: { ...spec, ...changed },
+      };
+      const args = ['create', '--dry-run=server', '--namespace=trunkline-system', '-f', '-'];
+      return await kubectl(args, { input: JSON.stringify(pod), allowFailure: true });
+    };
+    expect((await send({})).stderr).toBe('');
+    expect((await send({ hostNetwork: true })).stderr, 'the profile is looked at').toContain('violates PodSecurity');
   });
 });
