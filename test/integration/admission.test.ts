@@ -300,7 +300,8 @@ describe('the operator in the cluster', () => {
 
   test('is a pod that its namespace admits, which demands the restricted profile', async () => {
     const [deployment] = parseAllDocuments(await readFile(`${folder}/deployment.yaml`, 'utf8'));
-    const { metadata, spec } = deployment?.toJS().spec.template;
+    if (deployment === undefined) throw new Error('There is no Deployment');
+    const { metadata, spec } = deployment.toJS().spec.template;
     const send = async (changed: object) => {
       const pod = {
         apiVersion: 'v1',
