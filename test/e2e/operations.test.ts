@@ -6,13 +6,13 @@ import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { projectPath } from '../tools/operator-world.ts';
 import { inboundOutside, nothingOutside, openScene, operatorNamespace, type Scene } from '../tools/scene.ts';
-import { openPlainTarget } from './plain-target.ts';
+import { openTarget } from './open-target.ts';
 import type { Target } from './target.ts';
 
 let target: Target;
 
 beforeAll(async () => {
-  target = await openPlainTarget();
+  target = await openTarget();
   await target.scale(2);
 });
 afterAll(async () => {
@@ -96,6 +96,22 @@ test('a namespace is deleted with numbers that work, one that waits and one that
   await kubectl(['delete', 'namespace', scene.namespace, '--timeout=90s']);
   expect(target.stage.twilio.isEmpty(scene.accountSid)).toBe(true);
   expect(await target.stage.world.liveKit.server.isEmpty()).toBe(true);
+});
+
+test('a node is drained of one replica at a time, and numbers go on being taken apart', async ({ skip }) => {
+  skip(!target.hasNodes, 'processes have no nodes');
+  const scene = await openScene(target.stage);
+  await scene.createReady();
+  const { stdout } = await kubectl(['get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}']);
+  // The only node: the evicted replica has nowhere to go, so the budget has to keep the other one.
+  const drain = ['drain', stdout, '--ignore-daemonsets', '--pod-selector=app.kubernetes.io/name=trunkline'];
+  const drained = await kubectl([...drain, '--timeout=20s'], true);
+  expect(drained.stderr).toContain("violate the pod's disruption budget");
+  await scene.requestDelete();
+  await scene.waitUntilGone();
+  expect(await scene.outside()).toEqual(nothingOutside);
+  await kubectl(['uncordon', stdout]);
+  await target.scale(2);
 });
 
 describe('the operator is taken away and comes back', () => {

@@ -5,13 +5,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandResult } from '../tools/run-command.ts';
 import { inboundOutside, nothingOutside, openScene, type Scene } from '../tools/scene.ts';
-import { openPlainTarget } from './plain-target.ts';
+import { openTarget } from './open-target.ts';
 import type { Target } from './target.ts';
 
 let target: Target;
 
 beforeAll(async () => {
-  target = await openPlainTarget();
+  target = await openTarget();
   await target.scale(1);
 });
 afterAll(async () => {

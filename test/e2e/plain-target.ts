@@ -11,13 +11,14 @@ import type { Target } from './target.ts';
  * A removal that fails by accident is tried for a minute before it is given up: upgrades take a while on a busy machine.
  * One that is refused for good is given up in a moment, as on every stage.
  */
-const flags: readonly string[] = [
+export const replicaFlags: readonly string[] = [
   '--leader-elect=true',
   '--lease-duration=8s',
   '--renew-deadline=5s',
   '--retry-period=500ms',
   '--provider-timeout=2500ms',
   '--corrupt-after=60s',
+  '--account-unavailable-after=60s',
 ];
 
 const leads = 'engine started';
@@ -32,7 +33,7 @@ export async function openPlainTarget(): Promise<Target> {
   const all: RunningProcess[] = [];
   let running: readonly RunningProcess[] = [];
   const start = async (until: string): Promise<void> => {
-    const replica = await stage.startReplica(`replica-${all.length + 1}`, flags, until);
+    const replica = await stage.startReplica(`replica-${all.length + 1}`, replicaFlags, until);
     all.push(replica);
     running = [...running, replica];
   };
@@ -41,6 +42,7 @@ export async function openPlainTarget(): Promise<Target> {
     running = running.filter((other) => other !== replica);
   };
   return {
+    hasNodes: false,
     stage,
     async scale(replicas) {
       while (running.length < replicas) await start(running.length === 0 ? leads : waits);

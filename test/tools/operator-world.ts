@@ -21,7 +21,7 @@ export function projectPath(path: string): string {
 }
 
 /** Flags that shorten every wait. */
-const quickFlags: readonly string[] = [
+export const quickFlags: readonly string[] = [
   '--recheck-interval=1s',
   '--late-commit=1500ms',
   '--corrupt-after=1500ms',

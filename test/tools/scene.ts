@@ -5,12 +5,26 @@
 import { randomBytes } from 'node:crypto';
 import type { AccountDump } from '../emulator/twilio/dump.ts';
 import type { Seed } from '../emulator/twilio/seed-schema.ts';
-import type { LiveKitDump } from './livekit.ts';
-import type { OperatorWorld } from './operator-world.ts';
+import type { TwilioEmulator } from '../emulator/twilio/emulator.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { LiveKitDump, LiveKitServer } from './livekit.ts';
 import type { CommandResult } from './run-command.ts';
 
 /** Where the operator reads Secrets. */
 export const operatorNamespace = 'trunkline-system';
+
+/** What a scene needs of a stage: any cluster with the operator will do. */
+export interface SceneStage {
+  readonly twilio: TwilioEmulator;
+  readonly world: {
+    readonly controlPlane: Pick<ControlPlane, 'kubectl'>;
+    /** `url` is where the operator reaches it. */
+    readonly liveKit: {
+      readonly server: Pick<LiveKitServer, 'url' | 'apiKey' | 'apiSecret' | 'dump' | 'isEmpty'>;
+    };
+  };
+  operatorLog(): Promise<string>;
+}
 
 let scenes = 0;
 
@@ -65,7 +79,7 @@ export interface SeenPhoneNumber {
 
 /** A scene; made by `openScene`. */
 export class Scene {
-  readonly stage: OperatorWorld;
+  readonly stage: SceneStage;
   readonly index: number;
   readonly namespace: string;
   readonly name = 'reception';
@@ -74,7 +88,7 @@ export class Scene {
   readonly phoneNumber: string;
   readonly apiKeySecret: string;
 
-  constructor(stage: OperatorWorld) {
+  constructor(stage: SceneStage) {
     scenes += 1;
     this.stage = stage;
     this.index = scenes;
@@ -249,7 +263,7 @@ export const outboundOutside = {
 export const outboundSpec = { outbound: { enabled: true, allowedCidrs: ['192.0.2.0/24'] } } as const;
 
 /** Makes the account at Twilio, and the namespace, Secrets and TelephonyAccount in the cluster. */
-export async function openScene(stage: OperatorWorld, options: SceneOptions = {}): Promise<Scene> {
+export async function openScene(stage: SceneStage, options: SceneOptions = {}): Promise<Scene> {
   const scene = new Scene(stage);
   const { server } = stage.world.liveKit;
   const apiKeySid = `SK${randomBytes(16).toString('hex')}`;

@@ -86,9 +86,9 @@ export class TcpProxy implements AsyncDisposable {
     this.#deadOnArrival = dead;
   }
 
-  /** Listens on a free port of 127.0.0.1. Called once, by `startTcpProxy`. */
-  async start(): Promise<void> {
-    this.#server.listen(0, '127.0.0.1');
+  /** Listens on a free port. Called once, by `startTcpProxy`. */
+  async start(host: string): Promise<void> {
+    this.#server.listen(0, host);
     await once(this.#server, 'listening');
     this.#server.unref();
   }
@@ -116,9 +116,9 @@ export class TcpProxy implements AsyncDisposable {
   }
 }
 
-/** Starts a proxy on a free port of 127.0.0.1, before another port of it. */
-export async function startTcpProxy(port: number): Promise<TcpProxy> {
+/** Starts a proxy before a port of 127.0.0.1, on a free port of it or of another address of this machine. */
+export async function startTcpProxy(port: number, host = '127.0.0.1'): Promise<TcpProxy> {
   const proxy = new TcpProxy({ host: '127.0.0.1', port });
-  await proxy.start();
+  await proxy.start(host);
   return proxy;
 }
