@@ -149,7 +149,7 @@ test('uninstalled in the order of the README, nothing is left, inside or outside
   const scene = await openScene(target.stage);
   await scene.createReady();
   const crds = ['phonenumbers', 'telephonyaccounts', 'orphanrecords'].map((name) => `${name}.telephony.trunkline.dev`);
-  const tooEarly = await kubectl(['delete', 'crd', ...crds], true);
+  const tooEarly = await kubectl(['delete', 'crd', ...crds, '--timeout=10s'], true);
   expect(tooEarly.stderr, 'who starts at the wrong end loses nothing').toContain('unwires every number');
   expect(await scene.outside()).toEqual(inboundOutside);
 
