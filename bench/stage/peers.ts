@@ -32,7 +32,7 @@ export const peerTitles: Readonly<Record<PeerName, string>> = {
  * Calls to providers, one after the other, that Trunkline makes for one create and one delete with outbound calls: with a
  * latency the other peers wait as long.
  */
-const rounds = { create: 22, delete: 10 };
+const rounds = { create: 20, delete: 7 };
 
 /** The socket on which the loader tells the bare writer of its writes. */
 export function announceSocket(world: World): string {
