@@ -99,7 +99,7 @@ describe('the PhoneNumber CRD', () => {
   });
 
   test('drops unknown fields without strict field validation, so that the operator never reads one', async () => {
-    const spec = { phoneNumber: '+447446466847', colour: 'red', voice: { sipTrunk: { secure: true } } };
+    const spec = { phoneNumber: '+447446466847', colour: 'red', voice: { sipTrunk: { codec: 'opus' } } };
     const answer = await send('PhoneNumber', spec, 'Ignore');
     const known = { phoneNumber: '+447446466847', voice: { sipTrunk: {} } };
     expect(answer).toEqual({ kind: 'accepted', stored: phoneNumberSpecSchema.parse(known) });
