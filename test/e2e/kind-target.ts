@@ -27,8 +27,8 @@ const deployment = 'deployment/trunkline';
 const killPod = 'kill -KILL $(grep -l "pod$1" /proc/[0-9]*/cgroup | cut -d/ -f3)';
 
 /**
- * Creates the cluster and installs everything; about a minute. Reads the names of the cluster, of its image and of the
- * operator's image from the environment that `deploy/kind/test` sets.
+ * Creates the cluster and installs everything; about a minute. Reads the names of the cluster and of the images from the
+ * environment that `deploy/kind/test` sets.
  * @throws Error with the output of the command that failed; no cluster is left then
  */
 export async function openKindTarget(): Promise<Target> {
@@ -54,16 +54,9 @@ export async function openKindTarget(): Promise<Target> {
   resources.defer(async () => void (await run('kind', ['delete', 'cluster', '--name', cluster])));
   progress(`creating the kind cluster ${cluster}`);
   const config = projectPath('deploy/kind/cluster.yaml');
-  await run('kind', [
-    'create',
-    'cluster',
-    '--name',
-    cluster,
-    '--image',
-    variable('KIND_NODE_IMAGE'),
-    '--config',
-    config,
-  ]);
+  const { KIND_NODE_IMAGE: nodeImage = '' } = process.env;
+  const ofImage = nodeImage === '' ? [] : ['--image', nodeImage];
+  await run('kind', ['create', 'cluster', '--name', cluster, ...ofImage, '--config', config]);
   await run('kind', ['load', 'docker-image', image, '--name', cluster]);
 
   const host = await hostAddress(run);
