@@ -63,7 +63,9 @@ test('the leader is killed, and the other replica takes apart what is deleted me
   await target.scale(2);
 });
 
-test('an upgrade in the middle of 50 deletions finishes them all and leaves nothing', async () => {
+test('an upgrade in the middle of 50 deletions finishes them all and leaves nothing', {
+  timeout: 240_000,
+}, async () => {
   const scene = await openFleet(50);
   const trunks = scene.twilio().trunks.length;
   expect(trunks).toBe(50);
