@@ -10,7 +10,7 @@ import type { Figure } from '../figures/figure.ts';
 import type { Section } from '../figures/report.ts';
 import { ratios } from '../figures/statistics.ts';
 import { spreadText } from '../figures/table.ts';
-import { type Loader, startLoader } from '../stage/loader.ts';
+import { startLoader } from '../stage/loader.ts';
 import { startOutside, workingAccount } from '../stage/outside.ts';
 import { type PeerCommand, startPeer } from '../stage/peer-process.ts';
 import { memory } from '../stage/process-figures.ts';
@@ -68,7 +68,7 @@ export async function coldStart(bench: Bench): Promise<Section> {
     populations.push({ objects, starts });
     if (objects > goalObjects) continue;
     writesAtRest.push(await writesOfARest(bench));
-    underWork.push(await peakUnderWork(bench, loader));
+    underWork.push(await peakUnderWork(bench));
   }
   return section(populations, writesAtRest, underWork, settings.restMs);
 }
@@ -120,8 +120,13 @@ async function writesOfARest(bench: Bench): Promise<number> {
 }
 
 /** Numbers are brought up and taken down beside all those at rest. @returns MiB */
-async function peakUnderWork(bench: Bench, loader: Loader): Promise<number> {
-  const { progress, world } = bench;
+async function peakUnderWork(bench: Bench): Promise<number> {
+  const { progress, settings, world } = bench;
+  // One of its own: the API server has ended the connection of the other during the rest.
+  await using loader = startLoader({
+    kubeconfig: world.controlPlane.adminKubeconfig,
+    concurrency: settings.concurrency,
+  });
   progress(`${workingCount} numbers at work on the Twilio emulator and a real LiveKit server`);
   const indexes = Array.from({ length: workingCount }, (_, offset) => workingFirst + offset);
   await using outside = await startOutside(world, indexes, progress);
