@@ -3,10 +3,11 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { CallState } from '../../src/reconcilers/shared/telephony.ts';
-import { condition, expectGone } from '../fakes/expectations.ts';
+import { condition, expectGone, expectReady } from '../fakes/expectations.ts';
+import { actAt, pointsOf } from '../fakes/interruptions.ts';
 import { outsideOf, reachOf } from '../fakes/oracles.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
-import { readyWorld, statusOf } from '../fakes/stories.ts';
+import { readyWorld, statusOf, watchedWorld } from '../fakes/stories.ts';
 import { inboundOnly, key, phoneNumber, withOutbound, type World } from '../fakes/world.ts';
 
 const call: CallState = {
@@ -115,4 +116,44 @@ describe('a deletion with a call in progress', () => {
     await runUntilSettled(world, { horizonMs: 1_000 });
     await expectGone(world);
   });
+});
+
+test('a number whose set was taken down before it was ever attached is drained like any other', async () => {
+  const other = watchedWorld();
+  const points = await pointsOf(other, () => other.store.create({ ...key, spec: inboundOnly }));
+  const last = points.findIndex(({ operation }) => operation.startsWith('createDispatchRule'));
+  const world = watchedWorld();
+  world.store.create({ ...key, spec: inboundOnly });
+  actAt(world, last, 'after', () => world.account.changeNumber(phoneNumber, { trunkSid: `TK${'f'.repeat(32)}` }));
+  await runUntilSettled(world, { horizonMs: 60_000 });
+  expect(condition(world, 'Ready')).toBe('False NumberInUse');
+  world.account.changeNumber(phoneNumber, { trunkSid: '' });
+  await runUntilSettled(world);
+  await expectReady(world);
+  // Somebody stops the ringing by hand; the call that came before goes on.
+  world.account.changeNumber(phoneNumber, { trunkSid: '' });
+  world.account.callsUnderWay.push(call);
+  world.store.delete(key);
+  await runUntilSettled(world, { horizonMs: 60_000 });
+  expect(condition(world, 'Ready')).toBe('False Draining');
+});
+
+test('a number that somebody put back on its trunk is drained again', async () => {
+  const world = await readyWorld();
+  const trunkSid = statusOf(world).ids.trunkSid ?? '';
+  world.effects.add({
+    matches: ({ operation }) => operation === 'deleteTrunk',
+    verdict: { kind: 'refused', code: '21634', message: 'used for emergency calling' },
+    applied: 'never',
+    crashes: false,
+    times: Number.POSITIVE_INFINITY,
+  });
+  world.store.delete(key);
+  await runUntilSettled(world);
+  expect(statusOf(world).phase).toBe('Corrupted');
+  world.account.changeNumber(phoneNumber, { trunkSid });
+  world.account.callsUnderWay.push(call);
+  world.store.annotate(key, 'telephony.trunkline.dev/retry-delete', '1');
+  await runUntilSettled(world, { horizonMs: minute });
+  expect(condition(world, 'Ready')).toBe('False Draining');
 });

@@ -173,6 +173,8 @@ export async function removeOutside(
     running.add(task);
   };
   let draining: Draining | undefined;
+  // A number that rings, or rings again, may bring calls until it is detached.
+  if (states.get('NumberAttachment') !== 'gone') pass.memory.drained = false;
   let isQuiet = drain === undefined || pass.memory.drained;
   let isCounting = false;
   /** Beside the proof that the number is off its trunk, and once in a pass. */
@@ -202,7 +204,7 @@ export async function removeOutside(
     await confirmLetGo();
   }
   // While the number may still ring, another call may come.
-  if (isQuiet && states.get('NumberAttachment') === 'gone') pass.memory.drained = true;
+  if (drain !== undefined && isQuiet && states.get('NumberAttachment') === 'gone') pass.memory.drained = true;
   const earlyMs = earlyUntil === undefined ? undefined : Math.max(earlyUntil - clock.monotonic(), 0);
   return { states, view, verdicts, rateLimitedMs, earlyMs, failed, draining };
 }

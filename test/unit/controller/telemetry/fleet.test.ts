@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { type Fleet, fleetOf } from '../../../../src/controller/telemetry/fleet.ts';
 import { kubernetesObject } from '../../../support/kubernetes-objects.ts';
 
-const words = { phases: ['Pending', 'Corrupted'], risks: ['Billing'], finalizer: 'ours' };
+const words = { phases: ['Pending', 'Suspended', 'Corrupted'], risks: ['Billing'], finalizer: 'ours' };
 const nothing = {
-  phases: { Pending: 0, Corrupted: 0, Unknown: 0 },
+  phases: { Pending: 0, Suspended: 0, Corrupted: 0, Unknown: 0 },
   leftovers: { Billing: 0, Unknown: 0 },
   corruptedSince: undefined,
   deletingSince: undefined,
@@ -36,7 +36,7 @@ describe('fleetOf()', () => {
       name: 'each object counts in its phase',
       why: 'the base',
       objects: [object({ phase: 'Pending' }), object({ phase: 'Pending' }), object({ phase: 'Corrupted' })],
-      want: { ...nothing, phases: { Pending: 2, Corrupted: 1, Unknown: 0 } },
+      want: { ...nothing, phases: { ...nothing.phases, Pending: 2, Corrupted: 1 } },
     },
     {
       name: 'a phase of a newer operator, an unreadable status and none at all are unknown',
@@ -75,7 +75,7 @@ describe('fleetOf()', () => {
       ],
       want: {
         ...nothing,
-        phases: { Pending: 3, Corrupted: 1, Unknown: 0 },
+        phases: { ...nothing.phases, Pending: 3, Corrupted: 1 },
         deletingSince: Date.parse(tuesday),
         corruptedSince: Date.parse(tuesday),
       },
@@ -89,6 +89,12 @@ describe('fleetOf()', () => {
         object({ phase: 'Pending', firstReadyTime: monday }, { creationTimestamp: monday, finalizers: ['ours'] }),
       ],
       want: { ...nothing, phases: { ...nothing.phases, Pending: 3 }, creatingSince: Date.parse(wednesday) },
+    },
+    {
+      name: 'a number that is kept off its trunk is no create that hangs',
+      why: 'it was suspended from the start, and an alert would say so for ever',
+      objects: [object({ phase: 'Suspended' }, { creationTimestamp: monday, finalizers: ['ours'] })],
+      want: { ...nothing, phases: { ...nothing.phases, Suspended: 1 } },
     },
   ])('$name', ({ objects, want, why }) => {
     expect(plain(fleetOf(objects, words)), why).toEqual(want);
