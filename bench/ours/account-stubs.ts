@@ -21,7 +21,7 @@ export function accountStubs(options: ProviderCallOptions): Accounts {
       livekitUrl: `https://${account}.livekit.example`,
       ownerId: 'bench',
       sipHost: `${account}.sip.livekit.example`,
-      paused: false,
+      halt: undefined,
       twilio: twilioStub(accountSid, performerFor(options, account, 'Twilio')),
       livekit: liveKitStub(performerFor(options, account, 'LiveKit')),
     };

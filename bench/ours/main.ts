@@ -20,7 +20,7 @@ import { collectionPath } from '../../src/providers/kubernetes/objects.ts';
 import { OwnWrites } from '../../src/providers/kubernetes/own-writes.ts';
 import { KubernetesPhoneNumberStore, phoneNumbers } from '../../src/providers/kubernetes/phone-number-store.ts';
 import { Watcher } from '../../src/providers/kubernetes/watcher.ts';
-import { accountNamesOf, numbersOf, phoneNumberKind } from '../../src/reconcilers/phone-number/index.ts';
+import { accountNamesOf, Memories, numbersOf, phoneNumberKind } from '../../src/reconcilers/phone-number/index.ts';
 import { accountNameOf } from '../../src/reconcilers/phone-number/schema.ts';
 import { accountStubs } from './account-stubs.ts';
 
@@ -71,6 +71,7 @@ const kind = phoneNumberKind({
   events: values.events ? sink : { publish: () => undefined },
   clock: systemClock,
   random: systemRandom,
+  memories: new Memories(systemClock.monotonic(), settings.lateCommitMs),
   fence: openFence,
   settings,
   audit: { record: () => undefined },

@@ -143,7 +143,16 @@ export const optionsSchema = z.object({
     'A provider of an account that failed its probe is probed again after this.',
     1,
   ),
-  'account-check-interval': duration('10m', 'A provider of an account that is fine is probed again after this.', 1),
+  'account-check-interval': duration(
+    '10m',
+    'An account that is fine is probed again, and its lists are compared with its PhoneNumbers, after this, more or less by a tenth.',
+    1,
+  ),
+  'deep-check-interval': duration(
+    '24h',
+    'Everything about a trunk, also what no list shows, is read again once in this time.',
+    1,
+  ),
   'metrics-address': listenAddress(
     'Where /metrics is served, over HTTPS and for those whom the API server lets, such as :8443. Empty: nowhere.',
   ),

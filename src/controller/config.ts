@@ -39,6 +39,8 @@ export interface Configuration {
   readonly telephonyAccounts: {
     readonly probeMs: number;
     readonly checkMs: number;
+    /** Each trunk of ours is read whole once in this time. */
+    readonly deepCheckMs: number;
     readonly trunkLimit: number;
   };
   /** All that PhoneNumbers wait for; has the form of their `Settings`. */
@@ -218,6 +220,7 @@ function configurationOf(options: Options): Configuration {
     telephonyAccounts: {
       probeMs: options['account-probe-interval'],
       checkMs: options['account-check-interval'],
+      deepCheckMs: options['deep-check-interval'],
       trunkLimit: options['trunk-limit'],
     },
     phoneNumbers: {

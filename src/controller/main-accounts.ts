@@ -11,9 +11,11 @@ import type { KubernetesTransport } from '../providers/kubernetes/transport.ts';
 import { RequestLimiters } from '../providers/limiter/request-limiters.ts';
 import { accountNamesOf } from '../reconcilers/phone-number/index.ts';
 import type { EventSink, Fence, KubernetesObject } from '../reconcilers/shared/ports.ts';
+import type { Fleet } from '../reconcilers/shared/snapshot.ts';
 import {
   AccountDirectory,
   AccountHealth,
+  Surveys,
   type TelephonyAccountKind,
   telephonyAccountKind,
 } from '../reconcilers/telephony-account/index.ts';
@@ -21,6 +23,7 @@ import type { AccountLookups, Connect } from '../reconcilers/telephony-account/p
 import type { Configuration } from './config.ts';
 import type { Log } from './logging.ts';
 import { systemClock } from './system-clock.ts';
+import { randomFraction } from './system-random.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
 const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces' };
@@ -41,6 +44,7 @@ export interface AccountParts {
   readonly accountWrites: OwnWrites;
   /** Whether this install serves an account. */
   readonly serves: (accountName: string) => boolean;
+  readonly fleet: Fleet;
 }
 
 export interface OpenedAccounts {
@@ -52,7 +56,7 @@ export interface OpenedAccounts {
 }
 
 export async function openAccounts(parts: AccountParts): Promise<OpenedAccounts> {
-  const { configuration, events, fence, log, numbers, telemetry, transport } = parts;
+  const { configuration, events, fence, fleet, log, numbers, telemetry, transport } = parts;
   const { namespace: operatorNamespace, phoneNumbers, telephonyAccounts: settings } = configuration;
   const health = new AccountHealth(systemClock);
   const limits = new RequestLimiters({
@@ -62,23 +66,31 @@ export async function openAccounts(parts: AccountParts): Promise<OpenedAccounts>
     changeWithinMs: phoneNumbers.proofMaxAgeMs,
     onWaited: (provider, waitedMs) => telemetry.waited(provider, waitedMs),
   });
+  const store = new KubernetesTelephonyAccountStore({
+    transport,
+    writes: parts.accountWrites,
+    numbers,
+    accountNamesOf,
+  });
+  const surveys = new Surveys({ fleet, clock: systemClock, settings, knownUids: () => store.knownUids() });
   const directory = new AccountDirectory({
     operatorNamespace,
     limits,
     health,
+    surveys,
     notices: { notice: (message, fields) => log.warn(fields, message) },
     lookups: lookupsOf(parts),
     connect: await connectionsOf(parts, limits),
   });
-  const writes = parts.accountWrites;
-  const store = new KubernetesTelephonyAccountStore({ transport, writes, numbers, accountNamesOf });
   const { serves } = parts;
   const kind = telephonyAccountKind({
     store,
     directory,
     health,
+    surveys,
     events,
     clock: systemClock,
+    fraction: randomFraction,
     settings,
     operatorNamespace,
     serves,

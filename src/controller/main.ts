@@ -4,6 +4,7 @@
  *
  * What ends, ends the other way round: no new reconcile, those under way, the lease, events, connections.
  */
+import { setImmediate } from 'node:timers/promises';
 import { AccessReview } from '../providers/kubernetes/access-review.ts';
 import { connectKubernetes } from '../providers/kubernetes/connect.ts';
 import { KubernetesError } from '../providers/kubernetes/classify.ts';
@@ -20,6 +21,8 @@ import type { KubernetesTransport } from '../providers/kubernetes/transport.ts';
 import { Watcher, type WatchTarget } from '../providers/kubernetes/watcher.ts';
 import {
   accountNamesOf,
+  Memories,
+  NumberFleet,
   numbersOf,
   phasesOf,
   type PhoneNumberKind,
@@ -256,10 +259,20 @@ async function work(
   const { signal } = stage.environment;
   const { log } = stage.environment;
   const serves = servesOf(stage.configuration.accountSelector, caches.accounts);
-  const accounts = await openAccounts({ ...stage, ...caches, log, fence, events, kubeSystemUid, serves });
-  const { directory, health } = accounts;
   // Only now: what an earlier leader sent may still take effect for a while from here on.
-  const engine = numberEngineOf(stage, caches, kindOf(stage, caches, { accounts: directory, events, fence }));
+  const memories = new Memories(systemClock.monotonic(), stage.configuration.phoneNumbers.lateCommitMs);
+  const fleet = new NumberFleet({
+    numbers: servedOf(stage, caches),
+    memories,
+    clock: systemClock,
+    deepLookMs: stage.configuration.telephonyAccounts.deepCheckMs,
+    wake: (key) => engine.add(key, { priority: 'low' }),
+    breathe: async () => await setImmediate(),
+  });
+  const accounts = await openAccounts({ ...stage, ...caches, log, fence, fleet, events, kubeSystemUid, serves });
+  const { directory, health } = accounts;
+  const kind = kindOf(stage, caches, { accounts: directory, events, fence, memories });
+  const engine = numberEngineOf(stage, caches, kind);
   // One at a time of each: a provider that does not answer keeps no other account waiting.
   const accountEngine = engineOf(stage, accounts.kind, caches.accountWrites, 1, ({ name }) => name);
   let cancel = (): void => undefined;
@@ -293,25 +306,31 @@ async function work(
 }
 
 function kindOf(
-  { configuration: { accountSelector, phoneNumbers: settings }, telemetry, transport }: Stage,
-  { accounts, numbers, writes }: Caches,
-  given: Pick<PhoneNumberKindOptions, 'accounts' | 'events' | 'fence'>,
+  stage: Stage,
+  caches: Caches,
+  given: Pick<PhoneNumberKindOptions, 'accounts' | 'events' | 'fence' | 'memories'>,
 ): PhoneNumberKind {
   // Who let go of what has to be on record, whatever the log level.
   const audit = createLog('info');
-  const serves = servesOf(accountSelector, accounts);
-  const isAlone = accountSelector.length === 0;
-  const served = () => numbers.list().filter((object) => isAlone || serves(servingAccountOf(object)));
-  telemetry.fleet(served, { phases, risks, finalizer });
+  const { configuration, telemetry, transport } = stage;
+  const { accountSelector, phoneNumbers: settings } = configuration;
+  telemetry.fleet(servedOf(stage, caches), { phases, risks, finalizer });
   return phoneNumberKind({
     ...given,
-    store: new KubernetesPhoneNumberStore(transport, writes),
+    store: new KubernetesPhoneNumberStore(transport, caches.writes),
     clock: systemClock,
     random: systemRandom,
     settings,
     audit: telemetry.audit({ record: (action, fields) => audit.info({ ...fields, audit: true }, action) }),
-    ...(isAlone ? {} : { serves }),
+    ...(accountSelector.length === 0 ? {} : { serves: servesOf(accountSelector, caches.accounts) }),
   });
+}
+
+/** The PhoneNumbers that are this install's, now. */
+function servedOf({ configuration: { accountSelector } }: Stage, { accounts, numbers }: Caches) {
+  const serves = servesOf(accountSelector, accounts);
+  const isAlone = accountSelector.length === 0;
+  return () => numbers.list().filter((object) => isAlone || serves(servingAccountOf(object)));
 }
 
 /** An account that does not exist has no labels: of installs that share the accounts out, exactly one serves it. */

@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { parseAccount } from '../../src/reconcilers/telephony-account/schema.ts';
+import { acceptDriftAnnotation } from '../../src/reconcilers/telephony-account/names.ts';
 import { accountStatus } from '../../src/reconcilers/telephony-account/status.ts';
 import { everySchema, judgeBy, readDefinition, schemaAt, schemaOf } from './custom-resource-definition.ts';
 import { minimalAccountSpec } from './telephony-account-documents.ts';
@@ -12,7 +13,13 @@ import { minimalAccountSpec } from './telephony-account-documents.ts';
 const definition = await readDefinition('telephonyaccounts');
 const schema = schemaAt(schemaOf(definition), 'status');
 const object = {
-  metadata: { name: 'default', uid: 'u', resourceVersion: '1', generation: 1 },
+  metadata: {
+    name: 'default',
+    uid: 'u',
+    resourceVersion: '1',
+    generation: 1,
+    annotations: { [acceptDriftAnnotation]: '1' },
+  },
   spec: minimalAccountSpec,
 };
 const stored: unknown = JSON.parse(
@@ -31,6 +38,7 @@ const stored: unknown = JSON.parse(
         trunksUsed: 1,
         trunkLimit: 100,
         unownedSets: 0,
+        massDrift: [],
       },
       '2026-01-01T00:00:00Z',
     ),

@@ -13,9 +13,8 @@ import { accountSid, inboundOnly, key, livekitUrl, phoneNumber, World } from '..
 function install(...ours: string[]) {
   const world = new World();
   world.addAccount('theirs');
-  const { memories: _memories, ...dependencies } = world.dependencies;
   const served = new Set(ours);
-  const kind = phoneNumberKind({ ...dependencies, serves: (name) => served.has(name) });
+  const kind = phoneNumberKind({ ...world.dependencies, serves: (name) => served.has(name) });
   return {
     world,
     served,

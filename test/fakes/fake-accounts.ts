@@ -1,11 +1,13 @@
 /**
  * Fake of the accounts: who opens which Twilio account and which LiveKit project.
  */
-import type { AccountAnswer, Accounts, OpenAccount, Pin } from '../../src/reconcilers/shared/accounts.ts';
+import type { AccountAnswer, Accounts, Halt, OpenAccount, Pin } from '../../src/reconcilers/shared/accounts.ts';
 import type { IdentityReason, Verdict } from '../../src/reconcilers/shared/verdict.ts';
 import type { OperatorProcess } from './effects.ts';
 import type { FakeLiveKit } from './fake-livekit.ts';
 import type { FakeTwilio } from './fake-twilio.ts';
+
+const paused: Halt = { reason: 'Paused', state: 'is paused', end: 'spec.paused is false' };
 
 export interface FakeAccount {
   accountSid: string;
@@ -13,6 +15,8 @@ export interface FakeAccount {
   ownerId: string;
   sipHost: string;
   paused: boolean;
+  /** What else stops it. */
+  halt?: Halt;
   allowedNamespaces: readonly string[];
   /** What every call to the provider answers, if its credentials or the provider as a whole are in trouble. */
   twilioProblem: IdentityReason | undefined;
@@ -40,7 +44,8 @@ export class FakeAccounts {
       const ports = opened.get(text) ?? this.#opened(process, pin);
       opened.set(text, ports);
       const present = this.accounts.get(pin.account);
-      return { ...ports, ownerId: pin.ownerId, sipHost: present?.sipHost ?? '', paused: present?.paused ?? false };
+      const halt = present?.paused === true ? paused : present?.halt;
+      return { ...ports, ownerId: pin.ownerId, sipHost: present?.sipHost ?? '', halt };
     };
     return {
       open: async (name, namespace): Promise<AccountAnswer> => {
@@ -89,7 +94,7 @@ export class FakeAccounts {
       livekitUrl,
       ownerId,
       sipHost: '',
-      paused: false,
+      halt: undefined,
       twilio: this.#twilio.connect(process, accountSid, problem('twilioProblem')),
       livekit: this.#livekit.connect(process, livekitUrl, problem('livekitProblem')),
     };

@@ -9,7 +9,7 @@ import type {
   NumberState,
   OriginationUrlState,
   TrunkState,
-  TwilioPort,
+  TwilioAccountPort,
 } from '../../src/reconcilers/shared/telephony.ts';
 import { ProviderError, type Verdict } from '../../src/reconcilers/shared/verdict.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
@@ -100,7 +100,7 @@ export class FakeTwilio {
   }
 
   /** `problem` is what is wrong with the credentials at the moment, if anything is. */
-  connect(process: OperatorProcess, accountSid: string, problem: () => Verdict | undefined): TwilioPort {
+  connect(process: OperatorProcess, accountSid: string, problem: () => Verdict | undefined): TwilioAccountPort {
     const account = this.account(accountSid);
     const perform = async <T>(operation: string, isWrite: boolean, apply: () => T): Promise<T> =>
       await this.#effects.perform({ process, system: 'Twilio', operation, isWrite }, () => {
@@ -122,6 +122,8 @@ export class FakeTwilio {
 
     return {
       proveAccount: async () => await read('proveAccount', () => undefined),
+      probeDeleteRight: async () => await read('probeDeleteRight', () => undefined),
+      listNumbers: async () => await read('listNumbers', () => [...account.numbers.values()]),
       findNumber: async (phoneNumber) =>
         await read('findNumber', () => {
           const number = account.numberOf(phoneNumber);

@@ -2,14 +2,15 @@
  * Numbers: the account's incoming phone numbers, which trunk they are on, and the calls that are under way.
  */
 import type { Twilio } from 'twilio';
-import type { TwilioPort } from '../../reconcilers/shared/telephony.ts';
+import type { TwilioAccountPort } from '../../reconcilers/shared/telephony.ts';
 import { ProviderError } from '../../reconcilers/shared/verdict.ts';
 import { type AccountCalls, pageSize, undefinedIfNotFound } from './account-calls.ts';
 import { callReply, numberReply, routeReply } from './replies.ts';
 import { checkedSid } from './sid.ts';
 
 type NumberCalls = Pick<
-  TwilioPort,
+  TwilioAccountPort,
+  | 'listNumbers'
   | 'findNumber'
   | 'readNumber'
   | 'findVoiceRegion'
@@ -23,6 +24,7 @@ export function numberCalls(client: Twilio, calls: AccountCalls): NumberCalls {
   const numbers = client.incomingPhoneNumbers;
   const onTrunk = (trunkSid: string) => client.trunking.v1.trunks(checkedSid('TK', trunkSid)).phoneNumbers;
   return {
+    listNumbers: () => calls.listAsProof('list numbers', () => numbers.page({ pageSize }), numberReply),
     async findNumber(phoneNumber) {
       // Twilio filters by parts of the number, so the answer may hold others.
       const similar = await calls.listAsProof(

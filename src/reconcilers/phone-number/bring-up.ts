@@ -32,7 +32,17 @@ import { preflight, previousRoutingOf } from './preflight.ts';
 import { removeOutside } from './remove.ts';
 import { isBarred } from './rivals.ts';
 import { parseSpec } from './schema.ts';
-import { hasIds, hasNewToken, isUpToDate, mayAttach, rest, restOf } from './standing.ts';
+import {
+  hasIds,
+  hasLostTrunk,
+  hasNewToken,
+  isUpToDate,
+  lostIds,
+  mayAttach,
+  noteLook,
+  rest,
+  restOf,
+} from './standing.ts';
 import { progressStatus, provisioningStatus, readyStatus, recordOf, type Trouble, troubledStatus } from './status.ts';
 import { showSuspended } from './suspend.ts';
 import { troubleOf } from './trouble.ts';
@@ -66,9 +76,10 @@ export async function bringUp(pass: Pass): Promise<Outcome> {
   const pin = pinOf(spec, account);
   const mismatch = isHeld(pass) && known !== undefined ? mismatchOf(known, pin) : undefined;
   if (mismatch !== undefined) return await report(pass, mismatch);
-  if (account.paused) {
-    const message = `TelephonyAccount ${account.account} is paused: nothing is written outside until spec.paused is false`;
-    return await report(pass, { reason: 'Paused', message, stalled: false, callsGoOn: true });
+  if (account.halt !== undefined) {
+    const { reason, state, end } = account.halt;
+    const message = `TelephonyAccount ${account.account} ${state}: nothing is written outside until ${end}`;
+    return await report(pass, { reason, message, stalled: false, callsGoOn: true });
   }
   const restMs = restOf(pass, account);
   if (restMs > 0) return { kind: 'wait', afterMs: restMs };
@@ -91,6 +102,8 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
       () => pass.beforeCall(),
       async () => await liveUidsOf(pass, pin),
     );
+    noteLook(pass);
+    if (hasLostTrunk(pass, observed)) pass.memory.routing = 'Detached';
     pass.memory.ids = idsOf(observed);
     const refusal = preflight(desired, account, observed, pass.routing, settings.trunkLimit);
     if (refusal !== undefined) {
@@ -111,18 +124,22 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
     pass.reportProgress(() =>
       progressStatus(pass.object, pin, learned(pass, observed), `Preparing ${pin.phoneNumber}`, pass.timestamp()),
     );
+    await forgetLost(work, observed);
+    let isRenewed = false;
     for (;;) {
       const step: Step = nextStep(desired, observed, mayAttach(pass, observed));
       if (step.kind === 'converged') {
-        return desired.suspended
+        const outcome = desired.suspended
           ? await showSuspended(pass, pin, observed, observedAt)
           : await finish(work, observed, spec);
+        return isRenewed ? lookForLateCredential(pass, outcome) : outcome;
       }
       const waitMs = untilSettled(pass, step, observedAt);
       if (waitMs > 0) return await waitForLateCreate(work, observed, waitMs);
       const next = await advance(work, step, observed);
       if (next === undefined) return await report(pass, removalTrouble(work));
       observed = next;
+      if (step.kind === 'renewCredential' && step.outboundId !== undefined) isRenewed = true;
       pass.memory.ids = idsOf(observed);
       if (isAttached(observed)) pass.memory.routing = 'Attached';
       else if (step.kind === 'detachNumber') pass.memory.routing = 'Detached';
@@ -142,6 +159,26 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
       : await report(pass, troubleOf(error), observed, error);
     return outcome.kind === 'wait' ? rest(pass, account, outcome.afterMs) : outcome;
   }
+}
+
+/**
+ * What is recorded and not there any more is forgotten before anything takes its place: whoever comes after a crash must
+ * look for the new one by its mark, and wait for it.
+ */
+async function forgetLost({ pass, pin }: Work, observed: Observed): Promise<void> {
+  const lost = lostIds(pass);
+  if (lost.length === 0) return;
+  const note = `${lost.join(', ')} of ${pin.phoneNumber} is gone, although nobody here removed it; what the spec asks for is made again`;
+  await pass.writeStatus(provisioningStatus(pass.object, pin, learned(pass, observed), note, pass.timestamp()));
+  pass.event({ type: 'Warning', reason: 'Provisioning', action: 'Repair', note });
+}
+
+/** A credential that an earlier process asked for may still appear beside the one in force, and has to go then. */
+function lookForLateCredential({ dependencies, memory }: Pass, outcome: Outcome): Outcome {
+  const waitMs = memory.foundSettledAt - dependencies.clock.monotonic();
+  if (waitMs <= 0 || outcome.kind !== settled.kind) return outcome;
+  memory.mustLook = true;
+  return { kind: 'wait', afterMs: waitMs };
 }
 
 /** One step; `undefined` when a partial removal did not end in this pass. */

@@ -4,11 +4,13 @@
 import { type Outcome, settled } from '../shared/outcome.ts';
 import { ConflictError, type KubernetesObject, type ObjectKey } from '../shared/ports.ts';
 import { recordedPin } from './intent.ts';
-import { Memories } from './memory.ts';
 import { finalizer } from './names.ts';
 import type { Dependencies } from './ports.ts';
 import { reconcilePhoneNumber, recordVanished } from './reconcile.ts';
 import { accountNameOf, parsePhoneNumber, phaseOf, phoneNumberOf, pinnedAccountOf } from './schema.ts';
+
+export { NumberFleet } from './fleet.ts';
+export { Memories } from './memory.ts';
 
 /** What the engine calls. */
 export interface PhoneNumberKind {
@@ -17,8 +19,11 @@ export interface PhoneNumberKind {
   onDeleted(last: KubernetesObject): Promise<void>;
 }
 
-/** What the kind is made of. */
-export interface PhoneNumberKindOptions extends Omit<Dependencies, 'memories'> {
+/**
+ * What the kind is made of. The memories are made when this process begins to write, and no earlier: creates of the process
+ * before it may still be applied for a while from then on.
+ */
+export interface PhoneNumberKindOptions extends Dependencies {
   /**
    * Whether this install serves the objects of an account, which need not exist; every account if not given. Objects of
    * other accounts are left to other installs: neither status nor finalizer nor record of them is touched.
@@ -26,14 +31,8 @@ export interface PhoneNumberKindOptions extends Omit<Dependencies, 'memories'> {
   readonly serves?: (accountName: string) => boolean;
 }
 
-/**
- * Made when this process begins to write, and no earlier: creates of the process before it may still be applied for a
- * while from then on.
- */
-export function phoneNumberKind({ serves, ...given }: PhoneNumberKindOptions): PhoneNumberKind {
-  const memories = new Memories(given.clock.monotonic(), given.settings.lateCommitMs);
-  if (serves !== undefined) return kindBesideOthers({ ...given, memories }, serves);
-  const dependencies: Dependencies = { ...given, memories };
+export function phoneNumberKind({ serves, ...dependencies }: PhoneNumberKindOptions): PhoneNumberKind {
+  if (serves !== undefined) return kindBesideOthers(dependencies, serves);
   return {
     name: 'PhoneNumber',
     reconcile: async (key) => await reconcilePhoneNumber(dependencies, key),

@@ -3,6 +3,7 @@
  * after a restart with an empty memory, only slower.
  */
 import type { LiveKitPort, TwilioPort } from '../shared/telephony.ts';
+import type { Provider } from '../shared/verdict.ts';
 import type { KnownIds, LeftoverKind } from './model.ts';
 import type { FailureRecord } from './removal.ts';
 
@@ -36,6 +37,12 @@ export interface ObjectMemory {
   drained: boolean;
   /** What the number was routed to before does not exist any more. */
   cannotGiveBack: boolean;
+  /** A snapshot contradicts the status, or it is time: everything is read again, although nothing has changed here. */
+  mustLook: boolean;
+  /** Monotonic milliseconds when everything was read last; undefined: not by this process. */
+  lookedAt: number | undefined;
+  /** What the last snapshots contradicted, by provider; an object looks when that changes. */
+  readonly contradictions: Map<Provider, string>;
   /** A provider's answer that holds for a while (`standing.ts`). */
   rest: Rest | undefined;
   /** The last value of a force-delete annotation that a warning event told about. */
@@ -70,6 +77,9 @@ export class Memories {
       failures: new Map(),
       drained: false,
       cannotGiveBack: false,
+      mustLook: false,
+      lookedAt: undefined,
+      contradictions: new Map(),
       rest: undefined,
       warnedForceValue: undefined,
       lastSentStatus: undefined,

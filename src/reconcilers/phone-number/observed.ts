@@ -59,7 +59,8 @@ export interface Duplicate {
   readonly id: string;
 }
 
-const idFieldOf = {
+/** Where the id of a kind's object is recorded. */
+export const idFieldOf = {
   Trunk: 'trunkSid',
   CredentialList: 'credentialListSid',
   IpAccessControlList: 'ipAccessControlListSid',

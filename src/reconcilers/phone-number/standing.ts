@@ -5,6 +5,7 @@ import type { OpenAccount } from '../shared/accounts.ts';
 import type { Outcome } from '../shared/outcome.ts';
 import { isHeld } from './intent.ts';
 import { reconcileAnnotation } from './names.ts';
+import type { PhoneNumber } from './model.ts';
 import type { Observed } from './observed.ts';
 import type { Pass } from './pass.ts';
 import { isUnrouted } from './preflight.ts';
@@ -20,17 +21,49 @@ export function hasNewToken({ object }: Pass): boolean {
   return token !== undefined && token !== object.status.lastHandledReconcile;
 }
 
-/** Nothing has changed since everything was as desired. */
+/** Nothing has changed since everything was as desired, and no snapshot says otherwise. */
 export function isUpToDate(pass: Pass): boolean {
-  const { status, generation } = pass.object;
+  return isHeld(pass) && !pass.memory.mustLook && isSynced(pass.object) && !hasNewToken(pass);
+}
+
+/** The status says that everything is as the spec wants it. */
+export function isSynced({ generation, status }: PhoneNumber): boolean {
   const synced = status.conditions.find(({ type }) => type === 'Synced');
   return (
-    isHeld(pass) &&
     ((status.phase === 'Ready' && status.routing === 'Attached') ||
       (status.phase === 'Suspended' && status.routing === 'Detached')) &&
     synced?.status === 'True' &&
-    synced.observedGeneration === generation &&
-    !hasNewToken(pass)
+    synced.observedGeneration === generation
+  );
+}
+
+/** Everything was read: what asked for that is answered. */
+export function noteLook({ dependencies, memory }: Pass): void {
+  memory.mustLook = false;
+  memory.lookedAt = dependencies.clock.monotonic();
+}
+
+/** Recorded ids of ours that a pass has not found; a credential goes with its list, or is in force no more. */
+export function lostIds({ memory, object }: Pass): readonly string[] {
+  const { credentialSid: _child, phoneNumberSid: _theirs, ...recorded } = object.status.ids;
+  const seen = new Set(Object.values(memory.ids));
+  return Object.values(recorded).flatMap((id) => (id === undefined || seen.has(id) ? [] : [id]));
+}
+
+/**
+ * The trunk that the number was attached to is gone, by a direct read, and took the attachment with it: nobody has routed
+ * the number elsewhere, and it may be attached to the trunk that takes its place.
+ */
+export function hasLostTrunk({ object }: Pass, { number, trunk, trunkIsBorrowed }: Observed): boolean {
+  const { ids, routing } = object.status;
+  return (
+    routing === 'Attached' &&
+    !trunkIsBorrowed &&
+    ids.trunkSid !== undefined &&
+    // The recorded one is read by its id, and kept if it is there.
+    ids.trunkSid !== trunk?.sid &&
+    number !== undefined &&
+    isUnrouted(number)
   );
 }
 

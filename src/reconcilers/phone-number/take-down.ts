@@ -5,6 +5,7 @@
  * compare-and-swap on a revision that was seen without the annotation, so any annotation found on a Corrupted object
  * was put on a corrupted object, whatever was restarted, stale or running twice in between.
  */
+import { isHaltReason } from '../shared/accounts.ts';
 import { type Outcome, settled } from '../shared/outcome.ts';
 import type { Reason } from '../shared/reasons.ts';
 import type { DrainLimit } from './drain.ts';
@@ -76,17 +77,18 @@ async function remove(pass: Pass): Promise<Outcome> {
   const identity = identityOf(pass);
   const account = accounts.openPinned(identity);
   const firstFailure = pass.object.status.deletion?.firstFailureTime;
-  if (account.paused) {
-    const message = `TelephonyAccount ${identity.account} is paused: removal goes on when spec.paused is false`;
+  if (account.halt !== undefined) {
+    const { reason, state, end } = account.halt;
+    const message = `TelephonyAccount ${identity.account} ${state}: removal goes on when ${end}`;
     // Nobody could do anything meanwhile: afterwards there is as much time as at the beginning.
     pass.memory.failures.clear();
-    await pass.writeStatus(deletingStatus(pass.object, pass.ids, 'Paused', message, {}, pass.timestamp()));
+    await pass.writeStatus(deletingStatus(pass.object, pass.ids, reason, message, {}, pass.timestamp()));
     return { kind: 'wait', afterMs: settings.recheckMs };
   }
   pass.reportProgress(() => {
-    const isPaused = pass.object.status.conditions.some(({ reason }) => reason === 'Paused');
+    const wasHalted = pass.object.status.conditions.some(({ reason }) => isHaltReason(reason));
     // What is told of the deletion stays told while it is tried again: else each try would cost two writes.
-    if (!isPaused) return { ...pass.object.status, ids: pass.ids };
+    if (!wasHalted) return { ...pass.object.status, ids: pass.ids };
     const message = 'The number is being detached and everything behind it removed';
     return deletingStatus(
       pass.object,

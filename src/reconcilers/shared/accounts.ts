@@ -18,6 +18,21 @@ export interface Pin {
   readonly existingTrunkSid?: string | undefined;
 }
 
+const haltReasons = ['Paused', 'MassDrift'] as const satisfies readonly Reason[];
+
+/** Why nothing is written at an account. */
+export interface Halt {
+  readonly reason: (typeof haltReasons)[number];
+  /** Completes "TelephonyAccount x …". */
+  readonly state: string;
+  /** Completes "until …". */
+  readonly end: string;
+}
+
+export function isHaltReason(reason: string): boolean {
+  return haltReasons.some((one) => one === reason);
+}
+
 /** A TelephonyAccount that may be used. */
 export interface OpenAccount {
   readonly kind: 'open';
@@ -26,8 +41,8 @@ export interface OpenAccount {
   readonly livekitUrl: string;
   readonly ownerId: string;
   readonly sipHost: string;
-  /** No external write at all while true; deletes wait and say so. */
-  readonly paused: boolean;
+  /** No external write at all while there is one; deletes wait and say so. */
+  readonly halt: Halt | undefined;
   /** Where credentials are missing or wrong, every call of the port throws the reason. */
   readonly twilio: TwilioPort;
   readonly livekit: LiveKitPort;

@@ -131,6 +131,8 @@ export interface TwilioPort {
 
 /** What only the account itself is asked. */
 export interface TwilioAccountPort extends TwilioPort {
+  /** All numbers of the account; the answer is also a proof of the account. */
+  listNumbers(): Promise<readonly NumberState[]>;
   /** Throws `identity` when the credentials may not delete trunks. Changes nothing: it asks for a trunk that cannot be. */
   probeDeleteRight(): Promise<void>;
 }

@@ -8,7 +8,7 @@
  *
  * Assumption: the lookups are in sync before the first call; an account that is not seen yet would be AccountNotFound.
  */
-import type { AccountAnswer, Accounts, OpenAccount, Pin, ProviderTrouble } from '../shared/accounts.ts';
+import type { AccountAnswer, Accounts, Halt, OpenAccount, Pin, ProviderTrouble } from '../shared/accounts.ts';
 import type { KubernetesObject } from '../shared/ports.ts';
 import type { LiveKitPort, TwilioAccountPort, TwilioPort } from '../shared/telephony.ts';
 import type { Provider } from '../shared/verdict.ts';
@@ -21,6 +21,7 @@ import { type Opening, ProviderOpenings } from './provider-openings.ts';
 import { refusingLiveKit, refusingTwilio, type Refusal } from './refusing-ports.ts';
 import { resolve } from './resolve.ts';
 import { httpOrigin, parseAccount, parseIdentity } from './schema.ts';
+import type { Surveys } from './surveys.ts';
 import { type Watch, watchedLiveKit, watchedTwilio } from './watched-ports.ts';
 
 export interface AccountDirectoryDependencies {
@@ -34,6 +35,13 @@ export interface AccountDirectoryDependencies {
   readonly limits?: RequestLimits;
   /** What probes find. Default: nobody probes, and every call is made. */
   readonly health?: AccountHealth;
+  /** What surveys find missing. Default: nobody looks. */
+  readonly surveys?: Pick<Surveys, 'massDriftOf'>;
+}
+
+/** What may stop an account as a whole. */
+interface Halting extends Pick<Pin, 'accountSid' | 'livekitUrl'> {
+  readonly paused: boolean;
 }
 
 /** An account object as a probe needs it: both providers with nothing before them. */
@@ -49,13 +57,15 @@ export class AccountDirectory implements Accounts {
   readonly #openings: ProviderOpenings;
   readonly #limits: RequestLimits | undefined;
   readonly #health: AccountHealth | undefined;
+  readonly #surveys: AccountDirectoryDependencies['surveys'];
 
-  constructor({ lookups, connect, operatorNamespace, notices, limits, health }: AccountDirectoryDependencies) {
+  constructor({ lookups, connect, operatorNamespace, notices, limits, health, surveys }: AccountDirectoryDependencies) {
     this.#lookups = lookups;
     this.#secrets = { namespace: operatorNamespace, dataOf: (name) => lookups.secretData(name) };
     this.#openings = new ProviderOpenings(connect, this.#secrets, notices ?? { notice: () => undefined });
     this.#limits = limits;
     this.#health = health;
+    this.#surveys = surveys;
   }
 
   /** What an account marks its things with that names no ownerId and never had one. */
@@ -90,7 +100,7 @@ export class AccountDirectory implements Accounts {
       livekitUrl,
       ownerId,
       sipHost,
-      paused,
+      halt: this.#haltOf({ paused, accountSid, livekitUrl }),
       twilio: this.#watchedTwilio(name, accountSid, this.#openings.twilioWith(name, accountSid, twilio)),
       livekit: this.#watchedLiveKit(name, livekitUrl, this.#openings.livekitWith(name, livekitUrl, livekit)),
     };
@@ -107,7 +117,7 @@ export class AccountDirectory implements Accounts {
       livekitUrl,
       ownerId,
       sipHost: identity?.sipHost ?? '',
-      paused: identity?.paused ?? false,
+      halt: this.#haltOf({ paused: identity?.paused ?? false, accountSid, livekitUrl }),
       twilio: this.#portOf(subjectOf(pin, 'Twilio'), twilio, refusingTwilio, (port) =>
         this.#watchedTwilio(account, accountSid, port),
       ),
@@ -151,6 +161,20 @@ export class AccountDirectory implements Accounts {
   forget(name: string): void {
     this.#openings.forget(name);
     this.#limits?.forget(name);
+  }
+
+  #haltOf({ accountSid, livekitUrl, paused }: Halting): Halt | undefined {
+    if (paused) return { reason: 'Paused', state: 'is paused', end: 'spec.paused is false' };
+    const drifts = [
+      this.#surveys?.massDriftOf('Twilio', accountSid),
+      this.#surveys?.massDriftOf('LiveKit', httpOrigin(livekitUrl)),
+    ];
+    if (drifts.every((drift) => drift === undefined)) return undefined;
+    return {
+      reason: 'MassDrift',
+      state: 'lacks much of what PhoneNumbers have there',
+      end: 'its lists are right again or somebody accepts the loss, as its Ready condition says',
+    };
   }
 
   #missing({ account, accountSid, livekitUrl }: Pin) {

@@ -9,6 +9,7 @@ import { parseIdentity } from './schema.ts';
 
 export { AccountDirectory } from './account-directory.ts';
 export { AccountHealth } from './account-health.ts';
+export { Surveys } from './surveys.ts';
 
 /** What the engine calls. */
 export interface TelephonyAccountKind {

@@ -10,12 +10,26 @@ const markForm = /^tl\/([a-z0-9-]{1,16})\/([0-9]{1,15})\/([0-9a-f-]{8})\/[a-z]+(
 /** Length of the part of a UID that stands in a mark. */
 export const markedUidLength = 8;
 
-/** How many sets carry our owner's mark and the UID of no PhoneNumber. Everything of one number and UID is one set. */
-export function unownedSetsOf(names: readonly string[], ownerId: string, knownUids: ReadonlySet<string>): number {
-  const sets = new Set<string>();
+/** Everything of one number and UID. */
+export interface MarkedSet {
+  readonly ownerId: string;
+  /** Number and UID, as the mark has them. */
+  readonly set: string;
+}
+
+/** The sets that carry the UID of no PhoneNumber, each once. */
+export function unownedSetsOf(names: readonly string[], knownUids: ReadonlySet<string>): readonly MarkedSet[] {
+  const sets = new Map<string, MarkedSet>();
   for (const name of names) {
-    const [, owner, digits, uid = ''] = markForm.exec(name) ?? [];
-    if (owner === ownerId && !knownUids.has(uid)) sets.add(`${digits} ${uid}`);
+    const [, ownerId, digits, uid = ''] = markForm.exec(name) ?? [];
+    if (ownerId === undefined || knownUids.has(uid)) continue;
+    const set = `${digits} ${uid}`;
+    sets.set(`${ownerId} ${set}`, { ownerId, set });
   }
-  return sets.size;
+  return [...sets.values()];
+}
+
+/** How many of them are one owner's. */
+export function countOf(ownerId: string, sets: readonly MarkedSet[]): number {
+  return new Set(sets.filter((one) => one.ownerId === ownerId).map(({ set }) => set)).size;
 }

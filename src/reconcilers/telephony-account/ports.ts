@@ -72,7 +72,7 @@ export interface AccountStore {
 export interface AccountSettings {
   /** A provider that failed its probe is probed again after this. */
   readonly probeMs: number;
-  /** A provider that is fine is probed again after this. */
+  /** A provider that is fine is probed again, and all its lists are read, after this, more or less by a tenth. */
   readonly checkMs: number;
   /** Twilio's limit of trunks per account. */
   readonly trunkLimit: number;
@@ -83,6 +83,8 @@ export interface AccountDependencies {
   readonly store: AccountStore;
   readonly events: EventSink;
   readonly clock: Clock;
+  /** Random, from 0 to 1: checks of many accounts shall not fall together. */
+  readonly fraction: () => number;
   readonly settings: AccountSettings;
   /** Where the Secrets are. */
   readonly operatorNamespace: string;

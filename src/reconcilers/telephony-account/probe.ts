@@ -4,23 +4,31 @@
  */
 import type { LiveKitPort, TwilioAccountPort } from '../shared/telephony.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
-import { equalWildcards } from '../shared/wildcard-rules.ts';
+import type { Surveyed } from './surveys.ts';
 
 /** What a probe found; `verdict` is undefined if nothing is wrong. */
-export interface Probed<Seen> {
+export interface Probed {
   readonly verdict: Verdict | undefined;
   /** Undefined if the probe failed. */
-  readonly seen: Seen | undefined;
+  readonly seen: Surveyed | undefined;
 }
 
-/** `mayDelete` is false for an account that is paused: nothing is written there, not even what changes nothing. */
-export async function probeTwilio(port: TwilioAccountPort, mayDelete: boolean): Promise<Probed<{ trunks: number }>> {
+type Survey = () => Promise<Surveyed | undefined>;
+
+/**
+ * `mayDelete` is false for an account that is paused: nothing is written there, not even what changes nothing. `survey`
+ * answers undefined when it is not due; else it has read more than a probe would.
+ */
+export async function probeTwilio(port: TwilioAccountPort, mayDelete: boolean, survey: Survey): Promise<Probed> {
   const account = await probed(async () => {
     await port.proveAccount();
-    return { trunks: (await port.listTrunks()).length };
+    return (await survey()) ?? { trunks: (await port.listTrunks()).length };
   });
   if (account.verdict !== undefined || !mayDelete) return account;
-  const { verdict } = await probed(async () => await port.probeDeleteRight());
+  const { verdict } = await probed(async () => {
+    await port.probeDeleteRight();
+    return undefined;
+  });
   if (verdict === undefined) return account;
   if (verdict.kind !== 'identity') return { verdict, seen: undefined };
   return {
@@ -29,35 +37,11 @@ export async function probeTwilio(port: TwilioAccountPort, mayDelete: boolean): 
   };
 }
 
-export async function probeLiveKit(
-  port: LiveKitPort,
-): Promise<Probed<{ trunks: number; warning: string | undefined }>> {
-  return await probed(async () => {
-    const [trunks, wildcards] = await Promise.all([port.listInboundTrunks(), port.findWildcardRules()]);
-    const equal = equalWildcards(wildcards);
-    const warning =
-      'Rules at LiveKit that name no trunk are equal, so that it refuses every call of the project; delete all but one: ' +
-      equal.join(', ');
-    return { trunks: trunks.length, warning: equal.length > 0 ? warning : undefined };
-  });
+export async function probeLiveKit(port: LiveKitPort, survey: Survey): Promise<Probed> {
+  return await probed(async () => (await survey()) ?? { trunks: (await port.listInboundTrunks()).length });
 }
 
-/** Names of everything that may carry a mark. Throws what the ports throw. */
-export async function listNames(twilio: TwilioAccountPort, livekit: LiveKitPort): Promise<readonly string[]> {
-  const ofTwilio = Promise.all([twilio.listTrunks(), twilio.listCredentialLists(), twilio.listIpAccessControlLists()]);
-  const ofLiveKit = Promise.all([
-    livekit.listInboundTrunks(),
-    livekit.listDispatchRules(),
-    livekit.listOutboundTrunks(),
-  ]);
-  const [atTwilio, atLiveKit] = await Promise.all([ofTwilio, ofLiveKit]);
-  return [
-    ...atTwilio.flatMap((list) => list.map(({ friendlyName }) => friendlyName)),
-    ...atLiveKit.flatMap((list) => list.map(({ name }) => name)),
-  ];
-}
-
-async function probed<Seen>(probe: () => Promise<Seen>): Promise<Probed<Seen>> {
+async function probed(probe: () => Promise<Surveyed | undefined>): Promise<Probed> {
   try {
     return { verdict: undefined, seen: await probe() };
   } catch (error) {

@@ -25,20 +25,15 @@ export interface ProviderMemory<Port> {
   readonly warning: string | undefined;
 }
 
-/** What a probe tells besides that nothing is wrong with the credentials. */
-interface Seen {
-  readonly trunks: number;
-  /** What is wrong there, although calls of ours are accepted. */
-  readonly warning?: string | undefined;
-}
-
 /** What is known now, and what to remember; nothing where the provider cannot even be asked. */
 interface Look<Port> {
   readonly finding: ProviderFinding;
   readonly memory: ProviderMemory<Port> | undefined;
 }
 
-type ProbeDependencies = Pick<AccountDependencies, 'clock' | 'settings'> & { readonly health: AccountHealth };
+type ProbeDependencies = Pick<AccountDependencies, 'clock' | 'fraction' | 'settings'> & {
+  readonly health: AccountHealth;
+};
 
 export class ProviderProbe {
   readonly #dependencies: ProbeDependencies;
@@ -55,7 +50,7 @@ export class ProviderProbe {
     identity: string | undefined,
     opening: Opening<Port>,
     before: ProviderMemory<Port> | undefined,
-    probe: (port: Port) => Promise<Probed<Seen>>,
+    probe: (port: Port) => Promise<Probed>,
   ): Promise<Look<Port>> {
     const { health } = this.#dependencies;
     const subject = identity === undefined ? undefined : { account: this.#object.metadata.name, provider, identity };
@@ -91,9 +86,9 @@ export class ProviderProbe {
     subject: HealthSubject,
     port: Port,
     before: ProviderMemory<Port> | undefined,
-    probe: (port: Port) => Promise<Probed<Seen>>,
+    probe: (port: Port) => Promise<Probed>,
   ): Promise<ProviderMemory<Port>> {
-    const { clock, health, settings } = this.#dependencies;
+    const { clock, fraction, health, settings } = this.#dependencies;
     const { verdict, seen } = await probe(port);
     health.probed(subject, verdict);
     const isInconclusive = verdict?.kind === 'rateLimited';
@@ -101,10 +96,11 @@ export class ProviderProbe {
     return {
       port,
       generation: this.#object.metadata.generation,
-      nextAt: clock.monotonic() + (verdict === undefined ? settings.checkMs : wishMs),
+      nextAt: clock.monotonic() + (verdict === undefined ? settings.checkMs * (0.9 + 0.2 * fraction()) : wishMs),
       isFine: verdict === undefined || (isInconclusive && before?.port === port && before.isFine),
       trunks: seen?.trunks ?? before?.trunks,
-      warning: seen === undefined ? before?.warning : seen.warning,
+      // A probe without a survey does not look for it.
+      warning: seen !== undefined && 'warning' in seen ? seen.warning : before?.warning,
     };
   }
 }

@@ -8,20 +8,23 @@ import { mergePatch } from '../shared/merge-patch.ts';
 import { again, type Outcome, settled } from '../shared/outcome.ts';
 import { ConflictError, type KubernetesObject, type ObjectKey } from '../shared/ports.ts';
 import type { LiveKitPort, TwilioAccountPort } from '../shared/telephony.ts';
-import { ProviderError } from '../shared/verdict.ts';
+import type { Provider } from '../shared/verdict.ts';
 import type { AccountDirectory, InspectedAccount } from './account-directory.ts';
 import type { AccountHealth } from './account-health.ts';
-import { unownedSetsOf } from './marked-sets.ts';
-import { inUseFinalizer } from './names.ts';
+import { countOf } from './marked-sets.ts';
+import { acceptDriftAnnotation, inUseFinalizer } from './names.ts';
+import type { AccountIdentity } from './model.ts';
 import type { AccountDependencies } from './ports.ts';
-import { listNames, probeLiveKit, probeTwilio } from './probe.ts';
+import { probeLiveKit, probeTwilio } from './probe.ts';
 import { type ProviderMemory, ProviderProbe } from './provider-probe.ts';
-import { parseAccount, parseConditions } from './schema.ts';
+import { lastHandledToken, parseAccount, parseConditions, type ParsedAccount } from './schema.ts';
 import { type AccountFindings, accountStatus } from './status.ts';
+import type { Surveys } from './surveys.ts';
 
 export interface ReconcileDependencies extends AccountDependencies {
   readonly directory: AccountDirectory;
   readonly health: AccountHealth;
+  readonly surveys: Surveys;
 }
 
 /** What this process remembers of an account object between passes. Losing it costs a probe. */
@@ -31,8 +34,6 @@ interface AccountMemory {
   readLive: boolean;
   twilio: ProviderMemory<TwilioAccountPort> | undefined;
   livekit: ProviderMemory<LiveKitPort> | undefined;
-  /** `at` is monotonic. */
-  unowned: { readonly at: number; readonly sets: number } | undefined;
 }
 
 export type AccountMemories = Map<string, AccountMemory>;
@@ -66,7 +67,7 @@ export async function reconcileAccount(
 }
 
 function freshMemory(uid: string): AccountMemory {
-  return { uid, readLive: false, twilio: undefined, livekit: undefined, unowned: undefined };
+  return { uid, readLive: false, twilio: undefined, livekit: undefined };
 }
 
 async function pass(
@@ -88,11 +89,11 @@ async function pass(
     }
   }
   const inspected = directory.inspect(object);
-  const { findings, nextAt } = await look(dependencies, memory, object, inspected, users);
-  let current = object;
+  let current = await handleToken(dependencies, memory, object, inspected);
+  const { findings, nextAt } = await look(dependencies, memory, current, inspected, users);
   const isReady = Object.values(findings.providers).every(({ kind }) => kind === 'fine');
   if (!isDeleting && !isHeld && (users.length > 0 || (isReady && findings.parsed.kind === 'valid'))) {
-    current = await store.patchMetadata(object, { finalizers: [...finalizers, inUseFinalizer] });
+    current = await store.patchMetadata(current, { finalizers: [...finalizers, inUseFinalizer] });
   }
   await report(dependencies, current, findings);
   if (nextAt === undefined) return settled;
@@ -107,21 +108,34 @@ async function look(
   inspected: InspectedAccount,
   users: readonly ObjectKey[],
 ): Promise<{ readonly findings: AccountFindings; readonly nextAt: number | undefined }> {
-  const { directory, operatorNamespace, settings } = dependencies;
+  const { clock, directory, operatorNamespace, settings, surveys } = dependencies;
   const { deletionTimestamp, name } = object.metadata;
   const { identity, livekit, twilio } = inspected;
   const parsed = parseAccount(object);
   const probe = new ProviderProbe(dependencies, object);
   const [twilioProbe, livekitProbe] = await Promise.all([
-    probe.look('Twilio', identity.accountSid, twilio, memory.twilio, (port) => probeTwilio(port, !identity.paused)),
-    probe.look('LiveKit', identity.livekitUrl, livekit, memory.livekit, probeLiveKit),
+    probe.look('Twilio', identity.accountSid, twilio, memory.twilio, (port) =>
+      probeTwilio(
+        port,
+        !identity.paused,
+        async () => await surveys.twilio(identity.accountSid ?? '', port, identity.paused),
+      ),
+    ),
+    probe.look('LiveKit', identity.livekitUrl, livekit, memory.livekit, (port) =>
+      probeLiveKit(port, async () => await surveys.livekit(identity.livekitUrl ?? '', port, identity.paused)),
+    ),
   ]);
-  memory.twilio = twilioProbe.memory;
-  memory.livekit = livekitProbe.memory;
-  const ownerId = parsed.kind === 'valid' ? (parsed.account.ownerId ?? directory.defaultOwnerId) : undefined;
-  if (twilioProbe.finding.kind === 'fine' && livekitProbe.finding.kind === 'fine' && ownerId !== undefined) {
-    await countUnowned(dependencies, memory, inspected, ownerId);
-  }
+  const massDrift = [
+    surveys.massDriftOf('Twilio', identity.accountSid),
+    surveys.massDriftOf('LiveKit', identity.livekitUrl),
+  ].filter((one) => one !== undefined);
+  const soon = clock.monotonic() + settings.probeMs;
+  const inTime = <Port>(probed: ProviderMemory<Port> | undefined, provider: Provider) =>
+    probed !== undefined && massDrift.some((one) => one.provider === provider)
+      ? { ...probed, nextAt: Math.min(probed.nextAt, soon) }
+      : probed;
+  memory.twilio = inTime(twilioProbe.memory, 'Twilio');
+  memory.livekit = inTime(livekitProbe.memory, 'LiveKit');
   const dueAt = [memory.twilio, memory.livekit].flatMap((one) => one?.nextAt ?? []);
   const secretOf = (secret: string | undefined) => `Secret ${secret ?? '(none)'} in namespace ${operatorNamespace}`;
   return {
@@ -137,30 +151,44 @@ async function look(
       defaultOwnerId: directory.defaultOwnerId,
       trunksUsed: memory.twilio?.trunks,
       trunkLimit: settings.trunkLimit,
-      unownedSets: memory.unowned?.sets,
+      unownedSets: unownedSets(dependencies, parsed, identity),
+      massDrift,
     },
   };
 }
 
-/** For the report only: nothing is ever removed because of it, and what cannot be counted now is counted later. */
-async function countUnowned(
-  { clock, settings, store }: ReconcileDependencies,
+/** Undefined until both providers' lists have been read. */
+function unownedSets(
+  { directory, surveys }: ReconcileDependencies,
+  parsed: ParsedAccount,
+  { accountSid, livekitUrl }: AccountIdentity,
+): number | undefined {
+  const atTwilio = surveys.unownedOf('Twilio', accountSid);
+  const atLiveKit = surveys.unownedOf('LiveKit', livekitUrl);
+  if (parsed.kind !== 'valid' || atTwilio === undefined || atLiveKit === undefined) return undefined;
+  return countOf(parsed.account.ownerId ?? directory.defaultOwnerId, [...atTwilio, ...atLiveKit]);
+}
+
+/**
+ * A new token accepts the loss that stops the account. Written first: no token accepts twice, and one that was there
+ * before anything was lost accepts nothing.
+ */
+async function handleToken(
+  { store, surveys }: ReconcileDependencies,
   memory: AccountMemory,
-  { livekit, twilio }: InspectedAccount,
-  ownerId: string,
-): Promise<void> {
-  const now = clock.monotonic();
-  if (memory.unowned !== undefined && now - memory.unowned.at < settings.checkMs) return;
-  if (twilio.kind !== 'open' || livekit.kind !== 'open') return;
-  try {
-    // What comes or goes while the lists are read is nobody's only for a moment.
-    const before = store.knownUids();
-    const names = await listNames(twilio.port, livekit.port);
-    const sets = unownedSetsOf(names, ownerId, new Set([...before, ...store.knownUids()]));
-    memory.unowned = { at: now, sets };
-  } catch (error) {
-    if (!(error instanceof ProviderError)) throw error;
-  }
+  object: KubernetesObject,
+  { identity }: InspectedAccount,
+): Promise<KubernetesObject> {
+  const token = object.metadata.annotations?.[acceptDriftAnnotation];
+  if (token === undefined || token === lastHandledToken(object)) return object;
+  const written = await store.patchStatus(object, { lastHandledAcceptDrift: token });
+  if (surveys.acceptDrift('Twilio', identity.accountSid)) memory.twilio = dueNow(memory.twilio);
+  if (surveys.acceptDrift('LiveKit', identity.livekitUrl)) memory.livekit = dueNow(memory.livekit);
+  return written;
+}
+
+function dueNow<Port>(memory: ProviderMemory<Port> | undefined): ProviderMemory<Port> | undefined {
+  return memory && { ...memory, nextAt: Number.NEGATIVE_INFINITY };
 }
 
 /** Writes and tells only what has changed. */

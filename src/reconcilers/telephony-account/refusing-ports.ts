@@ -16,6 +16,7 @@ function refuser(provider: Provider, refusal: Refusal) {
 export function refusingTwilio(refusal: Refusal): TwilioAccountPort {
   const refuse = refuser('Twilio', refusal);
   return {
+    listNumbers: refuse('list numbers'),
     proveAccount: refuse('prove the account'),
     probeDeleteRight: refuse('delete trunks'),
     findNumber: refuse('find the number'),

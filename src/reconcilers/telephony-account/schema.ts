@@ -133,6 +133,13 @@ const conditionSchema = z.object({
 });
 const storedConditions = z.object({ conditions: z.array(z.unknown()).catch([]) }).catch({ conditions: [] });
 
+const tokenSchema = z.object({ lastHandledAcceptDrift: z.string().optional().catch(undefined) });
+
+/** The accept-drift token that was seen last. */
+export function lastHandledToken({ status }: KubernetesObject): string | undefined {
+  return tokenSchema.safeParse(status).data?.lastHandledAcceptDrift;
+}
+
 /** The conditions that are stored, as far as they read; never throws. */
 export function parseConditions({ status }: KubernetesObject): readonly Condition[] {
   return storedConditions.parse(status).conditions.flatMap((one) => conditionSchema.safeParse(one).data ?? []);

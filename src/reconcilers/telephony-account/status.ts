@@ -7,7 +7,9 @@ import type { Reason } from '../shared/reasons.ts';
 import type { Provider } from '../shared/verdict.ts';
 import type { IdentityVerdict } from './health-record.ts';
 import { sipHostProblem } from './resolve.ts';
+import { acceptDriftAnnotation } from './names.ts';
 import { parseConditions, type ParsedAccount } from './schema.ts';
+import type { MassDrift } from './surveys.ts';
 
 /** What is known of one provider. */
 export type ProviderFinding =
@@ -33,6 +35,8 @@ export interface AccountFindings {
   readonly trunkLimit: number;
   /** Undefined: not known. */
   readonly unownedSets: number | undefined;
+  /** Providers whose lists lack too much. */
+  readonly massDrift: readonly MassDrift[];
 }
 
 /** How many of the objects that hold an account are named. */
@@ -40,7 +44,7 @@ const mostNames = 5;
 
 /** The Ready condition. */
 export function readinessOf(findings: AccountFindings): Finding {
-  const { isDeleting, isPaused, name, parsed, providers, users } = findings;
+  const { isDeleting, isPaused, massDrift, name, parsed, providers, users } = findings;
   if (isDeleting) return ready('False', 'Deleting', heldMessage(users));
   if (parsed.kind === 'invalid') {
     return ready('False', 'AccountNotReady', `The spec is not valid: ${parsed.problems.join('; ')}; correct it`);
@@ -65,6 +69,7 @@ export function readinessOf(findings: AccountFindings): Finding {
       'spec.paused is true: nothing is written at Twilio and LiveKit, and deletions wait; set it to false to go on';
     return ready('False', 'Paused', message);
   }
+  if (massDrift.length > 0) return ready('False', 'MassDrift', massDriftMessage(name, massDrift));
   const warnings = Object.values(providers).flatMap((finding) =>
     finding.kind === 'fine' ? (finding.warning ?? []) : [],
   );
@@ -80,11 +85,14 @@ export function accountStatus(
   const { defaultOwnerId, parsed, trunkLimit, trunksUsed, unownedSets, users } = findings;
   const previous = parseConditions(object);
   const generation = object.metadata.generation ?? 0;
+  const token = object.metadata.annotations?.[acceptDriftAnnotation];
   return {
     ...(parsed.kind === 'valid' ? { ownerId: parsed.account.ownerId ?? defaultOwnerId } : {}),
     numbers: users.length,
     trunks: { ...(trunksUsed === undefined ? {} : { used: trunksUsed }), limit: trunkLimit },
     ...(unownedSets === undefined ? {} : { unownedSets }),
+    // Handled before anything is reported.
+    ...(token === undefined ? {} : { lastHandledAcceptDrift: token }),
     conditions: withFindings(previous, [readinessOf(findings)], generation, now),
   };
 }
@@ -99,6 +107,19 @@ function heldMessage(users: readonly ObjectKey[]): string {
   const shown = [...names.slice(0, mostNames), ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
   const count = names.length === 1 ? '1 PhoneNumber that needs it' : `${names.length} PhoneNumbers that need it`;
   return `Deletion waits for ${count}: ${shown}; delete them first`;
+}
+
+/** No id is named but the first ones: it says how to recognise the loss, not what it is in all. */
+function massDriftMessage(name: string, all: readonly MassDrift[]): string {
+  const lacks = all.map(({ known, missing, provider }) => {
+    const rest = missing.length - mostNames;
+    const named = [...missing.slice(0, mostNames), ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
+    return `The lists of ${provider} lack ${missing.length} of the ${known} things that PhoneNumbers have there: ${named}`;
+  });
+  return (
+    `${lacks.join('. ')}. Nothing is written with this account until they are there again. If they are really gone and are to ` +
+    `be made again: kubectl annotate telephonyaccount ${name} ${acceptDriftAnnotation}=$(date +%s) --overwrite`
+  );
 }
 
 function troubleMessage(provider: Provider, { reason, message }: IdentityVerdict, findings: AccountFindings): string {

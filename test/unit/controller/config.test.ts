@@ -38,7 +38,7 @@ const standard: Configuration = {
       accountUnavailableAfterMs: 3_600_000,
     },
   } satisfies Settings,
-  telephonyAccounts: { probeMs: 30_000, checkMs: 600_000, trunkLimit: 100 },
+  telephonyAccounts: { probeMs: 30_000, checkMs: 600_000, deepCheckMs: 86_400_000, trunkLimit: 100 },
 };
 
 describe('readConfiguration()', () => {
@@ -76,6 +76,7 @@ describe('readConfiguration()', () => {
       'account-unavailable-after': '15ms',
       'account-probe-interval': '18ms',
       'account-check-interval': '19ms',
+      'deep-check-interval': '20ms',
       'metrics-address': ':16',
       'metrics-certificate': '/tls.crt',
       'metrics-key': '/tls.key',
@@ -115,7 +116,7 @@ describe('readConfiguration()', () => {
           accountUnavailableAfterMs: 15,
         },
       },
-      telephonyAccounts: { probeMs: 18, checkMs: 19, trunkLimit: 8 },
+      telephonyAccounts: { probeMs: 18, checkMs: 19, deepCheckMs: 20, trunkLimit: 8 },
     };
     expect(Object.keys(values), 'a new option has to be added here').toEqual(optionRows.map(({ name }) => name));
     const flags = Object.entries(values).map(([name, value]) => `--${name}=${value}`);

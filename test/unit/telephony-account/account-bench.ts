@@ -15,6 +15,7 @@ import type { SecretData } from '../../../src/reconcilers/telephony-account/cred
 import {
   AccountDirectory,
   AccountHealth,
+  Surveys,
   telephonyAccountKind,
 } from '../../../src/reconcilers/telephony-account/index.ts';
 import type { AccountStore } from '../../../src/reconcilers/telephony-account/ports.ts';
@@ -23,6 +24,9 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { accountObject, goodSecrets } from './account-objects.ts';
 
 export const settings = { probeMs: 30_000, checkMs: 600_000, trunkLimit: 100 };
+
+/** What a fleet finds when it compares. */
+const agreement = { known: 0, missing: [] as readonly string[] };
 
 /** A trunk as a list shows it, with what a test cares about. */
 const trunkOf = (friendlyName: string) => ({
@@ -50,6 +54,10 @@ export class AccountBench {
   cachedUsers: readonly ObjectKey[] = [];
   users: readonly ObjectKey[] = [];
   uids = new Set<string>();
+  /** What the lists of a provider contradict. */
+  readonly comparisons = { Twilio: agreement, LiveKit: agreement };
+  /** What the fleet was told to do. */
+  readonly orders: string[] = [];
   /** Successful writes, as words. */
   readonly writes: string[] = [];
   object: KubernetesObject | undefined;
@@ -62,10 +70,26 @@ export class AccountBench {
   #version = 1;
 
   constructor(serves?: (name: string) => boolean) {
+    const store = this.#store();
+    const compare = async (provider: Provider) => {
+      await Promise.resolve();
+      return { ...this.comparisons[provider], lookAgain: () => this.orders.push(`look again because of ${provider}`) };
+    };
+    const surveys = new Surveys({
+      clock: this.clock,
+      settings,
+      knownUids: () => store.knownUids(),
+      fleet: {
+        compareTwilio: async () => await compare('Twilio'),
+        compareLiveKit: async () => await compare('LiveKit'),
+        wakeAll: (identity) => this.orders.push(`wake all of ${identity}`),
+      },
+    });
     this.object = accountObject();
     this.directory = new AccountDirectory({
       operatorNamespace: 'trunkline-system',
       health: this.health,
+      surveys,
       lookups: {
         account: (name) => (name === 'default' ? this.object : undefined),
         secretData: (name) => this.secrets.get(name),
@@ -77,9 +101,12 @@ export class AccountBench {
     this.#kind = telephonyAccountKind({
       directory: this.directory,
       health: this.health,
-      store: this.#store(),
+      surveys,
+      store,
       events: { publish: (_regarding, event) => this.events.push(event) },
       clock: this.clock,
+      // The middle: neither more nor less than the settings say.
+      fraction: () => 0.5,
       settings,
       operatorNamespace: 'trunkline-system',
       ...(serves === undefined ? {} : { serves }),
@@ -183,6 +210,7 @@ export class AccountBench {
   #twilio() {
     return {
       ...refusingTwilio(unexpected),
+      listNumbers: this.#answer('Twilio', 'listNumbers', () => []),
       proveAccount: this.#answer('Twilio', 'proveAccount', () => undefined),
       probeDeleteRight: this.#answer('Twilio', 'probeDeleteRight', () => undefined),
       listTrunks: this.#answer('Twilio', 'listTrunks', () => this.trunks.map(trunkOf)),

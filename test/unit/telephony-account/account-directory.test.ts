@@ -109,7 +109,7 @@ describe('open()', () => {
       livekitUrl: 'https://my-project.livekit.cloud',
       ownerId: '0123abcd',
       sipHost: 'abc123.sip.livekit.cloud',
-      paused: false,
+      halt: undefined,
     });
     expect(connected).toEqual([
       { accountSid, credentials: { username: apiKeySid, password: canary } },
@@ -197,7 +197,7 @@ describe('openPinned()', () => {
     accounts.set('default', accountObject({ allowedNamespaces: {}, paused: true, ownerId: 'now-another' }));
     expect(directory.openPinned(pin)).toMatchObject({
       ...pinnedPart(),
-      paused: true,
+      halt: { reason: 'Paused' },
       sipHost: 'abc123.sip.livekit.cloud',
     });
     expect(connected).toHaveLength(2);

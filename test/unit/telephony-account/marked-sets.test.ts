@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { markOf, type Role } from '../../../src/reconcilers/phone-number/mark.ts';
-import { markedUidLength, unownedSetsOf } from '../../../src/reconcilers/telephony-account/marked-sets.ts';
+import { countOf, markedUidLength, unownedSetsOf } from '../../../src/reconcilers/telephony-account/marked-sets.ts';
 
 const roles: readonly Role[] = ['trunk', 'origination-0', 'credentials', 'acl', 'inbound', 'rule', 'outbound'];
 
@@ -26,5 +26,5 @@ test.for([
   { name: 'sets of another owner', names: setOf('+15550100001', gone, 'owner-2'), want: 0 },
   { name: 'names of others', names: ['', 'our trunk', 'tl/owner-1', 'tl/owner-1/1555/89abcdef/trunk/x'], want: 0 },
 ])('$name: $want', ({ names, want }) => {
-  expect(unownedSetsOf(names, 'owner-1', known)).toBe(want);
+  expect(countOf('owner-1', unownedSetsOf(names, known))).toBe(want);
 });

@@ -31,6 +31,7 @@ function findings(differing: Partial<AccountFindings> = {}): AccountFindings {
     trunksUsed: 3,
     trunkLimit: 100,
     unownedSets: 0,
+    massDrift: [],
     ...differing,
   };
 }

@@ -1,0 +1,253 @@
+/**
+ * The fleet: what changed outside behind the operator's back is noticed by the lists of the account, repaired where it is
+ * ours and proven to be gone, and reported where somebody else decided otherwise.
+ */
+import { describe, expect, test } from 'vitest';
+import { condition, expectQuiet, expectReady } from '../fakes/expectations.ts';
+import { interrupt, interruptions } from '../fakes/interruptions.ts';
+import { reachOf } from '../fakes/oracles.ts';
+import { runUntilSettled } from '../fakes/run-until-settled.ts';
+import { readyWorld, statusOf } from '../fakes/stories.ts';
+import { checkMs, deepLookMs, Surveyor } from '../fakes/surveyor.ts';
+import { accountSid, inboundOnly, key, phoneNumber, withOutbound, type World } from '../fakes/world.ts';
+
+const addresses = ['192.0.2.0/24', '198.51.100.7/32'];
+
+/** Something that somebody removes by hand, with everything that Twilio or LiveKit removes with it. */
+const losses: readonly { readonly what: string; readonly lose: (world: World) => void }[] = [
+  {
+    what: 'the trunk',
+    lose: ({ account }) => {
+      account.trunks.clear();
+      account.changeNumber(phoneNumber, { trunkSid: '' });
+    },
+  },
+  { what: 'the inbound trunk', lose: ({ project }) => project.inbound.clear() },
+  {
+    what: 'the dispatch rule',
+    lose: ({ project }) => {
+      for (const [id, { name }] of project.rules) if (name.startsWith('tl/')) project.rules.delete(id);
+    },
+  },
+  { what: 'the outbound trunk', lose: ({ project }) => project.outbound.clear() },
+  {
+    what: 'the credential list',
+    lose: ({ account }) => {
+      account.credentialLists.clear();
+      for (const { credentialLists } of account.trunks.values()) credentialLists.clear();
+    },
+  },
+  {
+    what: 'the list of allowed addresses',
+    lose: ({ account }) => {
+      account.accessLists.clear();
+      for (const { accessLists } of account.trunks.values()) accessLists.clear();
+    },
+  },
+];
+
+/** What is broken when the story begins is broken until it is repaired: only the end counts. */
+async function brokenWorld(lose: (world: World) => void): Promise<World> {
+  const world = await readyWorld(withOutbound);
+  world.effects.afterWrite.push(() => {
+    world.violations.splice(0, world.violations.length, ...world.violations.filter((one) => !one.startsWith('Order')));
+  });
+  lose(world);
+  return world;
+}
+
+describe.each(losses)('$what is gone', ({ lose }) => {
+  test('and is there again after one survey', async () => {
+    const world = await brokenWorld(lose);
+    await expectQuiet(world);
+    await new Surveyor(world).survey();
+    await expectReady(world, { addresses });
+  });
+
+  test('and is there again once, whatever happens to any write of the repair', async () => {
+    const undisturbed = await brokenWorld(lose);
+    const surveyor = new Surveyor(undisturbed);
+    const before = undisturbed.effects.log.filter(({ isWrite }) => isWrite).length;
+    await surveyor.survey();
+    const points = undisturbed.effects.log.filter(({ isWrite }) => isWrite).length - before;
+    expect(points).toBeGreaterThan(1);
+    for (let index = 0; index < points; index += 1) {
+      for (const interruption of interruptions) {
+        const world = await brokenWorld(lose);
+        interrupt(world, index, interruption);
+        await new Surveyor(world).survey();
+        // Another process knows nothing of the first survey.
+        await new Surveyor(world).survey();
+        await expectReady(world, { addresses });
+      }
+    }
+  });
+});
+
+describe('somebody else decided otherwise', () => {
+  test.each([
+    { to: 'nowhere', change: { trunkSid: '' } },
+    { to: 'another trunk', change: { trunkSid: `TK${'e'.repeat(32)}` } },
+    { to: 'a TwiML application', change: { trunkSid: '', voiceApplicationSid: `AP${'e'.repeat(32)}` } },
+  ])('and routed the number to $to: it is told, not fought, and over when it is back', async ({ change }) => {
+    const world = await readyWorld();
+    const trunkSid = statusOf(world).ids.trunkSid ?? '';
+    world.account.changeNumber(phoneNumber, change);
+    const surveyor = new Surveyor(world);
+    await surveyor.survey();
+    expect(condition(world, 'Ready')).toBe('False RoutingChangedElsewhere');
+    expect(world.effects.log.filter(({ isWrite, system }) => isWrite && system !== 'Kubernetes')).toEqual([]);
+    world.account.changeNumber(phoneNumber, { trunkSid, voiceApplicationSid: '' });
+    await surveyor.survey();
+    await expectReady(world);
+  });
+
+  test('and took the mark off the trunk: it is told, and over when it is back', async () => {
+    const world = await readyWorld();
+    const [trunk] = world.account.trunks.values();
+    if (trunk === undefined) throw new Error('There is no trunk');
+    const surveyor = new Surveyor(world);
+    world.account.trunks.set(trunk.sid, { ...trunk, friendlyName: 'mine now' });
+    await surveyor.survey();
+    expect(condition(world, 'Synced')).toBe('False OwnershipUnknown');
+    world.account.trunks.set(trunk.sid, trunk);
+    await surveyor.survey();
+    await expectReady(world);
+  });
+
+  test('and put the number into an inbound trunk of their own: it is told', async () => {
+    const world = await readyWorld();
+    const [ours] = world.project.inbound.values();
+    if (ours === undefined) throw new Error('There is no inbound trunk');
+    const id = world.livekit.newId('ST_');
+    world.project.inbound.set(id, { ...ours, id, name: 'mine' });
+    const surveyor = new Surveyor(world);
+    await surveyor.survey();
+    expect(condition(world, 'Synced')).toBe('False LiveKitNumberConflict');
+    world.project.inbound.delete(id);
+    await surveyor.survey();
+    await expectReady(world);
+  });
+});
+
+test('of two things with one mark the one in use stays (W4)', async () => {
+  const world = await readyWorld();
+  const [ours] = world.project.inbound.values();
+  if (ours === undefined) throw new Error('There is no inbound trunk');
+  const id = world.livekit.newId('ST_');
+  world.project.inbound.set(id, { ...ours, id });
+  await new Surveyor(world).survey();
+  expect([...world.project.inbound.keys()]).toEqual([ours.id]);
+  await expectReady(world);
+});
+
+test('a suspended number that somebody put back on its trunk is taken off again', async () => {
+  const world = await readyWorld();
+  const { trunkSid = '' } = statusOf(world).ids;
+  world.store.editSpec(key, { suspended: true });
+  await runUntilSettled(world);
+  expect(statusOf(world).phase).toBe('Suspended');
+  world.account.changeNumber(phoneNumber, { trunkSid });
+  await new Surveyor(world).survey();
+  expect(reachOf(world)).toBe('unrouted');
+  expect(statusOf(world).phase).toBe('Suspended');
+});
+
+test('lists that lag behind what was created lately mean nothing', async () => {
+  const world = await readyWorld();
+  world.twilio.listLagMs = 50_000;
+  world.store.editSpec(key, withOutbound);
+  await runUntilSettled(world, { horizonMs: 10_000 });
+  await expectReady(world, { addresses });
+  world.effects.log.length = 0;
+  await new Surveyor(world).survey(0);
+  expect(
+    world.effects.log.filter(({ operation }) => operation === 'findNumber'),
+    'nobody looks again',
+  ).toEqual([]);
+});
+
+test('an account at rest is never written to', async () => {
+  const world = await readyWorld(withOutbound);
+  const surveyor = new Surveyor(world);
+  for (let round = 0; round < 3; round += 1) await surveyor.survey();
+  expect(world.effects.log.filter(({ isWrite }) => isWrite)).toEqual([]);
+});
+
+test('what no list shows is found within a day', async () => {
+  const world = await readyWorld();
+  const [trunk] = world.account.trunks.values();
+  trunk?.urls.clear();
+  const surveyor = new Surveyor(world);
+  for (let waitedMs = 0; waitedMs <= deepLookMs; waitedMs += checkMs) {
+    await surveyor.survey();
+    world.violations.length = 0;
+  }
+  expect([...(trunk?.urls.values() ?? [])]).toHaveLength(1);
+  await expectReady(world);
+});
+
+describe('lists that lack much', () => {
+  const numbers = Array.from({ length: 6 }, (_, index) => `+1555010000${index}`);
+
+  async function crowdedWorld(): Promise<World> {
+    const world = await readyWorld();
+    for (const number of numbers) {
+      world.twilio.buyNumber(accountSid, number);
+      world.store.create({ ...key, name: `n${number.slice(1)}`, spec: { ...inboundOnly, phoneNumber: number } });
+    }
+    await runUntilSettled(world);
+    world.clock.advanceSynchronously(3_600_000);
+    world.effects.log.length = 0;
+    return world;
+  }
+  const externalWrites = ({ effects }: World) =>
+    effects.log.filter(({ isWrite, system }) => isWrite && system !== 'Kubernetes').length;
+
+  test('stop every write of the account until they are right again', async () => {
+    const world = await crowdedWorld();
+    const all = new Map(world.account.trunks);
+    world.account.trunks.clear();
+    const surveyor = new Surveyor(world);
+    expect(await surveyor.survey()).toMatchObject([{ provider: 'Twilio', missing: { length: 7 } }]);
+    world.store.delete({ ...key, name: 'n15550100000' });
+    world.store.editSpec(key, withOutbound);
+    await surveyor.survey();
+    expect(externalWrites(world)).toBe(0);
+    expect(condition(world, 'Synced')).toBe('False MassDrift');
+    expect(condition(world, 'Synced', { ...key, name: 'n15550100000' })).toBe('False MassDrift');
+    for (const [sid, trunk] of all) world.account.trunks.set(sid, trunk);
+    expect(await surveyor.survey()).toEqual([]);
+    expect(world.store.get({ ...key, name: 'n15550100000' })).toBeUndefined();
+    expect(condition(world, 'Synced')).toBe('True Ready');
+  });
+
+  test('are taken at their word when a person says so', async () => {
+    const world = await crowdedWorld();
+    const was = new Set(world.account.trunks.keys());
+    world.account.trunks.clear();
+    for (const number of [phoneNumber, ...numbers]) world.account.changeNumber(number, { trunkSid: '' });
+    const surveyor = new Surveyor(world);
+    await surveyor.survey();
+    expect(externalWrites(world)).toBe(0);
+    surveyor.accept();
+    expect(await surveyor.survey()).toEqual([]);
+    expect([...world.account.trunks.keys()].filter((sid) => was.has(sid))).toEqual([]);
+    expect([phoneNumber, ...numbers].map((number) => reachOf(world, number))).toEqual(
+      [phoneNumber, ...numbers].map(() => 'answered'),
+    );
+  });
+});
+
+test('an account that is paused is surveyed, and left alone', async () => {
+  const world = await readyWorld();
+  world.defaultAccount.paused = true;
+  world.project.outbound.clear();
+  world.account.changeNumber(phoneNumber, { trunkSid: '' });
+  const surveyor = new Surveyor(world);
+  await surveyor.survey();
+  expect(condition(world, 'Ready')).toBe('True Ready');
+  world.defaultAccount.paused = false;
+  await surveyor.survey();
+  expect(condition(world, 'Ready')).toBe('False RoutingChangedElsewhere');
+});
