@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { connectTwilio } from '../../src/providers/twilio/connect-twilio.ts';
-import type { OriginationUrlValues, TwilioPort } from '../../src/reconcilers/shared/telephony.ts';
+import type { OriginationUrlValues, TwilioAccountPort, TwilioPort } from '../../src/reconcilers/shared/telephony.ts';
 import { ProviderError } from '../../src/reconcilers/shared/verdict.ts';
 import { startTwilioEmulator } from '../emulator/twilio/emulator.ts';
 import { SWITCH_VARIANTS } from '../emulator/twilio/switches.ts';
@@ -38,7 +38,10 @@ const urlValues: OriginationUrlValues = {
 };
 const addressValues = { friendlyName: '192.0.2.0/24', ipAddress: '192.0.2.0', cidrPrefixLength: 24 };
 
-function connect({ emulator }: TestEmulator, changes: Partial<Parameters<typeof connectTwilio>[0]> = {}): TwilioPort {
+function connect(
+  { emulator }: TestEmulator,
+  changes: Partial<Parameters<typeof connectTwilio>[0]> = {},
+): TwilioAccountPort {
   return connectTwilio({
     accountSid: OWN,
     credentials: { username: API_KEY, password: TOKEN },
@@ -245,13 +248,16 @@ describe('lists', () => {
           limits: { trunks: count, credentialLists: count },
           trunks: range.map((index) => ({ sid: sidOf('TK', index), domainName: `t${index}.pstn.twilio.com` })),
           credentialLists: range.map((index) => ({ friendlyName: `list ${index}` })),
+          phoneNumbers: range.map((index) => ({ phoneNumber: `+1555${String(1_000_000 + index)}` })),
         },
       ],
     });
     const port = connect(bench);
-    const lists = await Promise.all([port.listTrunks(), port.listCredentialLists()]);
-    for (const list of lists) expect(new Set(list.map(({ sid }) => sid)).size).toBe(count);
-    expect(bench.emulator.requests).toHaveLength(6);
+    const lists = await Promise.all([port.listTrunks(), port.listCredentialLists(), port.listNumbers()]);
+    for (const list of lists) expect(new Set(list.map(({ sid }) => sid)).size).toBeGreaterThanOrEqual(count);
+    expect(bench.emulator.requests).toHaveLength(9);
+    await port.proveAccount();
+    expect(bench.emulator.requests, 'the list of numbers is a proof of the account').toHaveLength(9);
   });
 });
 

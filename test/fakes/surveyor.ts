@@ -2,7 +2,8 @@
  * Surveyor: reads the lists of the default account from time to time, as the account's reconcile does.
  */
 import { NumberFleet } from '../../src/reconcilers/phone-number/index.ts';
-import { type MassDrift, Surveys } from '../../src/reconcilers/telephony-account/surveys.ts';
+import type { MassDrift } from '../../src/reconcilers/telephony-account/mass-drift.ts';
+import { Surveys } from '../../src/reconcilers/telephony-account/surveys.ts';
 import { runUntilSettled } from './run-until-settled.ts';
 import { accountSid, livekitUrl, type World } from './world.ts';
 

@@ -86,6 +86,7 @@ export class Scene {
   readonly accountName: string;
   readonly accountSid: string;
   readonly phoneNumber: string;
+  readonly apiKeySid: string;
   readonly apiKeySecret: string;
 
   constructor(stage: SceneStage) {
@@ -96,6 +97,7 @@ export class Scene {
     this.accountName = `account-${scenes}`;
     this.accountSid = `AC${randomBytes(16).toString('hex')}`;
     this.phoneNumber = `+1555${String(1_000_000 + scenes * 10)}`;
+    this.apiKeySid = `SK${randomBytes(16).toString('hex')}`;
     this.apiKeySecret = randomBytes(16).toString('hex');
   }
 
@@ -266,12 +268,11 @@ export const outboundSpec = { outbound: { enabled: true, allowedCidrs: ['192.0.2
 export async function openScene(stage: SceneStage, options: SceneOptions = {}): Promise<Scene> {
   const scene = new Scene(stage);
   const { server } = stage.world.liveKit;
-  const apiKeySid = `SK${randomBytes(16).toString('hex')}`;
   stage.twilio.seed({
     accounts: [
       {
         accountSid: scene.accountSid,
-        apiKeys: { [apiKeySid]: scene.apiKeySecret },
+        apiKeys: { [scene.apiKeySid]: scene.apiKeySecret },
         phoneNumbers: [{ phoneNumber: scene.phoneNumber, ...options.number }],
         ...options.twilio,
       },
@@ -291,7 +292,11 @@ export async function openScene(stage: SceneStage, options: SceneOptions = {}): 
       kind: 'List',
       items: [
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: scene.namespace } },
-        secret(twilioSecret, { apiKeySid, apiKeySecret: scene.apiKeySecret, ...options.twilioSecret }),
+        secret(twilioSecret, {
+          apiKeySid: scene.apiKeySid,
+          apiKeySecret: scene.apiKeySecret,
+          ...options.twilioSecret,
+        }),
         secret(livekitSecret, { apiKey: server.apiKey, apiSecret: server.apiSecret, ...options.livekitSecret }),
         {
           apiVersion: 'telephony.trunkline.dev/v1alpha1',

@@ -127,6 +127,7 @@ export const neededFields: Readonly<Record<string, readonly string[]>> = {
     'status.conditions[].reason',
     'status.conditions[].status',
     'status.conditions[].type',
+    'status.lastHandledAcceptDrift',
     'status.numbers',
     'status.ownerId',
     'status.trunks.limit',

@@ -9,7 +9,7 @@ import type { IdentityVerdict } from './health-record.ts';
 import { sipHostProblem } from './resolve.ts';
 import { acceptDriftAnnotation } from './names.ts';
 import { parseConditions, type ParsedAccount } from './schema.ts';
-import type { MassDrift } from './surveys.ts';
+import type { MassDrift } from './mass-drift.ts';
 
 /** What is known of one provider. */
 export type ProviderFinding =

@@ -16,14 +16,8 @@ import type { LiveKitPort, TwilioAccountPort } from '../shared/telephony.ts';
 import type { Provider } from '../shared/verdict.ts';
 import { equalWildcards } from '../shared/wildcard-rules.ts';
 import { type MarkedSet, unownedSetsOf } from './marked-sets.ts';
+import { isMassDrift, type MassDrift } from './mass-drift.ts';
 import type { AccountSettings } from './ports.ts';
-
-/** Lists that lack too much. */
-export interface MassDrift {
-  readonly provider: Provider;
-  readonly known: number;
-  readonly missing: readonly string[];
-}
 
 /** What one provider's lists showed. */
 export interface Surveyed {
@@ -48,11 +42,6 @@ export interface SurveyDependencies {
   readonly settings: Pick<AccountSettings, 'checkMs' | 'probeMs'>;
   /** The first eight characters of the UID of every PhoneNumber there is, from the cache. */
   readonly knownUids: () => ReadonlySet<string>;
-}
-
-/** Whether so much is missing that the lists are to be doubted. */
-export function isMassDrift(missing: number, known: number): boolean {
-  return missing > Math.max(5, known / 10);
 }
 
 export class Surveys {
