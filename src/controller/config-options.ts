@@ -168,6 +168,13 @@ export const optionsSchema = z.object({
     .meta({
       description: 'Serve /metrics over HTTP to whoever asks; only on a loopback address, for tests.',
     }),
+  'traces-endpoint': z
+    .union([z.literal(''), z.url({ protocol: /^https?$/ })], 'want an http or https address')
+    .prefault('')
+    .meta({
+      description:
+        'Where traces go, as OTLP over HTTP, such as http://collector:4318/v1/traces. Empty: nowhere, and no library for them is loaded.',
+    }),
   'health-address': listenAddress('Where /healthz and /readyz are served, over HTTP, such as :8081. Empty: nowhere.'),
 });
 

@@ -31,6 +31,8 @@ export interface Configuration {
   /** Undefined: this is the only replica. */
   readonly leaderElection: LeaderElectionConfiguration | undefined;
   readonly telemetry: TelemetrySettings;
+  /** Empty: no traces. */
+  readonly tracesEndpoint: string;
   /** Empty: Twilio itself. */
   readonly twilioBaseUrl: string;
   readonly providerTimeoutMs: number;
@@ -214,6 +216,7 @@ function configurationOf(options: Options): Configuration {
     accountSelector: options['account-selector'],
     leaderElection: options['leader-elect'] ? leaderElectionOf(options) : undefined,
     telemetry: telemetrySettings(options),
+    tracesEndpoint: options['traces-endpoint'],
     twilioBaseUrl: options['twilio-base-url'],
     providerTimeoutMs: options['provider-timeout'],
     backoff: { firstMs: options['backoff-first'], mostMs: options['backoff-most'] },

@@ -86,8 +86,10 @@ async function operate(configuration: Configuration, environment: OperatorEnviro
   signal.addEventListener('abort', () => health.setReady(false), { once: true });
   const connected = await usable(() => connect(configuration, log));
   resources.defer(() => connected.close());
-  const { telemetry, server } = await openTelemetry(configuration, log, health, connected);
+  const { telemetry: metrics, server } = await openTelemetry(configuration, log, health, connected);
   resources.use(server);
+  const { telemetry, close } = await openTraces(metrics, configuration, environment);
+  resources.defer(close);
   const transport = telemetry.transport(connected, connected.host);
   const stage: Stage = { configuration, environment, transport, health, telemetry };
   const events = new KubernetesEventSink({ transport, clock: systemClock, timers: systemClock, log, instance });
@@ -135,6 +137,13 @@ async function openTelemetry(
   const access = new AccessReview({ transport, clock: systemClock });
   const server = await startTelemetry({ ...common, metrics: { ...metrics, exposition: telemetry, access } });
   return { telemetry, server };
+}
+
+/** Without an endpoint the library is not even loaded. */
+async function openTraces(telemetry: Telemetry, { tracesEndpoint }: Configuration, environment: OperatorEnvironment) {
+  if (tracesEndpoint === '') return { telemetry, close: async () => undefined };
+  const { withTraces } = await import('./telemetry/traces.ts');
+  return withTraces(telemetry, { endpoint: tracesEndpoint, instance: environment.identity, log: environment.log });
 }
 
 /** Nothing is written before the cluster is known to be one that we can work in. @returns the UID of kube-system */
@@ -354,7 +363,7 @@ function engineOf(
   groupOf: (key: ObjectKey) => string | undefined,
 ): Engine {
   return new Engine({
-    kind,
+    kind: telemetry.kind(kind),
     source,
     // In sync already.
     caches: [],

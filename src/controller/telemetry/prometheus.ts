@@ -42,6 +42,8 @@ export function prometheusTelemetry(clock: Clock): PrometheusTelemetry {
     },
     engine: (kind) => engines.observer(kind),
     transport: (transport, host) => apiServer.measured(transport, host),
+    // The engine tells how reconciles end.
+    kind: (kind) => kind,
     port: (provider, port) => providers.measured(provider, port),
     waited: (provider, waitedMs) => providers.waited(provider, waitedMs),
     audit: (audit) => countedAudit(audit, own),

@@ -4,6 +4,7 @@
  */
 import type { KubernetesObject } from '../../reconcilers/shared/ports.ts';
 import type { Provider } from '../../reconcilers/shared/verdict.ts';
+import type { Kind } from '../engine.ts';
 import { type EngineObserver, silentObserver } from '../engine-observer.ts';
 import type { FleetWords } from './fleet.ts';
 
@@ -31,6 +32,8 @@ export interface Telemetry {
     transport: MeasuredTransport<Request, Reply, StreamRequest>,
     host: string,
   ): MeasuredTransport<Request, Reply, StreamRequest>;
+  /** The same kind, measured. */
+  kind(kind: Kind): Kind;
   /** The same port, measured: each method that returns a promise is a call of the provider. */
   port<Port extends object>(provider: Provider, port: Port): Port;
   /** A request to a provider waited so many milliseconds for its turn under the limits of its account. */
@@ -48,6 +51,7 @@ export interface Telemetry {
 export const silentTelemetry: Telemetry = {
   engine: () => silentObserver,
   transport: (transport) => transport,
+  kind: (kind) => kind,
   port: (_provider, port) => port,
   waited: () => undefined,
   audit: (audit) => audit,

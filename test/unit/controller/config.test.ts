@@ -22,6 +22,7 @@ const standard: Configuration = {
   providerTimeoutMs: 10_000,
   backoff: { firstMs: 1_000, mostMs: 60_000 },
   telemetry: { metrics: undefined, healthAddress: undefined },
+  tracesEndpoint: '',
   phoneNumbers: {
     recheckMs: 300_000,
     lateCommitMs: 60_000,
@@ -81,6 +82,7 @@ describe('readConfiguration()', () => {
       'metrics-certificate': '/tls.crt',
       'metrics-key': '/tls.key',
       'metrics-insecure': 'false',
+      'traces-endpoint': 'http://collector:4318/v1/traces',
       'health-address': '127.0.0.1:17',
     };
     const want: Configuration = {
@@ -100,6 +102,7 @@ describe('readConfiguration()', () => {
         },
         healthAddress: { host: '127.0.0.1', port: 17 },
       },
+      tracesEndpoint: 'http://collector:4318/v1/traces',
       phoneNumbers: {
         recheckMs: 4,
         lateCommitMs: 5,
