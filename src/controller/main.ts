@@ -88,8 +88,9 @@ async function operate(configuration: Configuration, environment: OperatorEnviro
   resources.defer(() => connected.close());
   const { telemetry: metrics, server } = await openTelemetry(configuration, log, health, connected);
   resources.use(server);
-  const { telemetry, close } = await openTraces(metrics, configuration, environment);
-  resources.defer(close);
+  const traces = await openTraces(metrics, configuration, environment);
+  resources.defer(async () => await traces.close());
+  const { telemetry } = traces;
   const transport = telemetry.transport(connected, connected.host);
   const stage: Stage = { configuration, environment, transport, health, telemetry };
   const events = new KubernetesEventSink({ transport, clock: systemClock, timers: systemClock, log, instance });
@@ -276,6 +277,9 @@ async function work(
     clock: systemClock,
     deepLookMs: stage.configuration.telephonyAccounts.deepCheckMs,
     wake: (key) => engine.add(key, { priority: 'low' }),
+    records: new KubernetesPhoneNumberStore(stage.transport, caches.writes),
+    openPinned: (pin) => directory.openPinned(pin),
+    serves,
     breathe: async () => await setImmediate(),
   });
   const accounts = await openAccounts({ ...stage, ...caches, log, fence, fleet, events, kubeSystemUid, serves });

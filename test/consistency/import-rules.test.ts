@@ -129,6 +129,7 @@ const cases: readonly Case[] = [
   refused('src/controller/x#.ts', 'zod', 'only configuration parses'),
   allowed('src/controller/x#.ts', 'pino', 'the shell logs'),
   allowed('src/controller/x#.ts', 'prom-client', 'the shell measures'),
+  allowed('src/controller/telemetry/x#.ts', '@opentelemetry/api', 'and traces'),
   allowed('src/controller/x#.ts', '../reconcilers/shared/outcome.ts', 'the words it has in common with the core'),
   allowed('src/controller/engine/x#.ts', '../../reconcilers/shared/outcome.ts', 'also one folder down'),
   allowed('src/controller/engine/x#.ts', '../telemetry/log.ts', 'the shell is one module'),

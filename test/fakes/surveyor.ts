@@ -4,6 +4,7 @@
 import { NumberFleet } from '../../src/reconcilers/phone-number/index.ts';
 import type { MassDrift } from '../../src/reconcilers/telephony-account/mass-drift.ts';
 import { Surveys } from '../../src/reconcilers/telephony-account/surveys.ts';
+import type { KubernetesObject } from '../../src/reconcilers/shared/ports.ts';
 import { runUntilSettled } from './run-until-settled.ts';
 import { accountSid, livekitUrl, type World } from './world.ts';
 
@@ -13,6 +14,9 @@ export const deepLookMs = 24 * 3_600_000;
 export class Surveyor {
   readonly #world: World;
   readonly #surveys: Surveys;
+  /** Status of the OrphanRecords, by name. */
+  readonly recordStatus = new Map<string, Readonly<Record<string, unknown>>>();
+  recordWrites = 0;
 
   /** Part of the operator's present process: after a restart there is another one. */
   constructor(world: World) {
@@ -24,6 +28,9 @@ export class Surveyor {
       deepLookMs,
       // `runUntilSettled` looks at everything once.
       wake: () => undefined,
+      records: this.records,
+      openPinned: (pin) => world.dependencies.accounts.openPinned(pin),
+      serves: () => true,
       breathe: async () => await Promise.resolve(),
     });
     const uids = () => new Set(world.store.all.map(({ metadata }) => metadata.uid.slice(0, 8)));
@@ -41,9 +48,26 @@ export class Surveyor {
     const drifts = found.filter((one) => one !== undefined);
     if (drifts.length === 0) delete defaultAccount.halt;
     else defaultAccount.halt = { reason: 'MassDrift', state: 'lacks much', end: 'it is there again' };
+    await this.#surveys.sweepRecords(accountSid);
     await runUntilSettled(this.#world, { horizonMs: 5 * 60_000 });
     return drifts;
   }
+
+  readonly records = {
+    listOrphanRecords: async () =>
+      await Promise.resolve(
+        [...this.#world.store.records.values()].map((spec) => ({
+          metadata: { name: spec.uid, uid: spec.uid, resourceVersion: '1' },
+          spec,
+          status: this.recordStatus.get(spec.uid),
+        })),
+      ),
+    patchOrphanRecordStatus: async (record: KubernetesObject, status: Readonly<Record<string, unknown>>) => {
+      this.recordWrites += 1;
+      this.recordStatus.set(record.metadata.name, status);
+      await Promise.resolve();
+    },
+  };
 
   accept(): void {
     this.#surveys.acceptDrift('Twilio', accountSid);

@@ -88,6 +88,33 @@ describe('a resync', () => {
     await scene.waitUntilGone();
   });
 
+  test('closes the OrphanRecord of what was let go once everything is removed by hand', async () => {
+    const scene = await openScene(stage);
+    await scene.createReady({}, { deletionPolicy: 'Orphan' });
+    const [trunk] = scene.twilio().trunks;
+    const { dispatchRules, inboundTrunks } = await scene.livekit();
+    await scene.requestDelete();
+    await scene.waitUntilGone();
+    const [record] = await scene.orphanRecords();
+    const waitFor = async (state: string, item: string) =>
+      await scene.kubectl([
+        'wait',
+        'orphanrecord',
+        String(record?.spec['uid']),
+        `--for=jsonpath={.status.${item}}=${state}`,
+        '--timeout=40s',
+      ]);
+    await waitFor('Present', 'items[0].state');
+    const twilio = consoleOf(scene);
+    await twilio.detachNumber(trunk?.sid ?? '', stage.twilio.phoneNumber(scene.phoneNumber).sid);
+    await waitFor('Gone', 'items[0].state');
+    await twilio.deleteTrunk(trunk?.sid ?? '');
+    const { sip } = stage.world.liveKit.server;
+    await sip.deleteSipDispatchRule(String(dispatchRules[0]?.['sipDispatchRuleId']));
+    await sip.deleteSipTrunk(String(inboundTrunks[0]?.['sipTrunkId']));
+    await waitFor('Closed', 'state');
+  });
+
   test('writes nothing at rest', async () => {
     const scene = await openScene(stage);
     await scene.createReady(hasOutbound);

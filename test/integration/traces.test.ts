@@ -72,7 +72,7 @@ test('a number is created and deleted, and every call is in the span of its reco
     expect.arrayContaining(['Twilio createTrunk', 'LiveKit createInboundTrunk', 'PATCH at the API server']),
   );
   const creates = children.filter(({ name }) => name === 'Twilio createTrunk');
-  expect(creates.map((span) => text(span, 'error.type')).toSorted()).toEqual(['unknownOutcome', undefined]);
+  expect(new Set(creates.map((span) => text(span, 'error.type')))).toEqual(new Set(['unknownOutcome', undefined]));
   const shown = JSON.stringify(received);
   const { apiSecret } = stage.world.liveKit.server;
   for (const secret of [scene.apiKeySecret, apiSecret, scene.phoneNumber]) expect(shown).not.toContain(secret);

@@ -3,6 +3,7 @@
  * ours and proven to be gone, and reported where somebody else decided otherwise.
  */
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { condition, expectQuiet, expectReady } from '../fakes/expectations.ts';
 import { interrupt, interruptions } from '../fakes/interruptions.ts';
 import { reachOf } from '../fakes/oracles.ts';
@@ -250,4 +251,62 @@ test('an account that is paused is surveyed, and left alone', async () => {
   world.defaultAccount.paused = false;
   await surveyor.survey();
   expect(condition(world, 'Ready')).toBe('False RoutingChangedElsewhere');
+});
+
+describe('an OrphanRecord', () => {
+  async function orphanedWorld() {
+    const world = await readyWorld({ ...withOutbound, deletionPolicy: 'Orphan' });
+    world.store.delete(key);
+    await runUntilSettled(world);
+    const [record] = world.store.records.values();
+    if (record === undefined) throw new Error('There is no record');
+    const surveyor = new Surveyor(world);
+    const status = () => recordStatus.parse(surveyor.recordStatus.get(record.uid));
+    return { world, surveyor, status, count: record.items.length };
+  }
+  const recordStatus = z.object({
+    state: z.string(),
+    items: z.array(z.object({ order: z.number(), state: z.string() })),
+  });
+
+  test('stays open while anything is left, and is closed when all is gone by hand', async () => {
+    const { count, status, surveyor, world } = await orphanedWorld();
+    await surveyor.survey();
+    expect(status()).toEqual({
+      state: 'Open',
+      items: Array.from({ length: count }, (_, index) => ({ order: index + 1, state: 'Present' })),
+    });
+    const writes = surveyor.recordWrites;
+    await surveyor.survey();
+    expect(surveyor.recordWrites, 'nothing has changed').toBe(writes);
+    world.account.changeNumber(phoneNumber, { trunkSid: '' });
+    world.account.trunks.clear();
+    world.account.credentialLists.clear();
+    world.project.outbound.clear();
+    await surveyor.survey();
+    const gone = status().items.filter(({ state }) => state === 'Gone');
+    expect([status().state, gone.length]).toEqual(['Open', 5]);
+    world.account.accessLists.clear();
+    world.project.inbound.clear();
+    for (const [id, { name }] of world.project.rules) if (name.startsWith('tl/')) world.project.rules.delete(id);
+    await surveyor.survey();
+    expect(status().state).toBe('Closed');
+  });
+
+  test('is closed when a new object of the number has taken everything over', async () => {
+    const { status, surveyor, world } = await orphanedWorld();
+    world.store.create({ ...key, spec: withOutbound });
+    await runUntilSettled(world);
+    await surveyor.survey();
+    expect(status().state).toBe('Closed');
+  });
+
+  test('says Unknown of what cannot be read, and closes nothing', async () => {
+    const { status, surveyor, world } = await orphanedWorld();
+    world.account.trunks.clear();
+    world.defaultAccount.livekitProblem = 'CredentialsRefused';
+    await surveyor.survey();
+    expect(new Set(status().items.map(({ state }) => state))).toEqual(new Set(['Gone', 'Unknown', 'Present']));
+    expect(status().state).toBe('Open');
+  });
 });

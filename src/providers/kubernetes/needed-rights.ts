@@ -33,7 +33,8 @@ export function neededRights(options: RightsOptions): readonly Right[] {
     { group, resource: 'phonenumbers/status', verbs: ['patch'] },
     { group, resource: 'telephonyaccounts', verbs: [...read, 'patch'] },
     { group, resource: 'telephonyaccounts/status', verbs: ['patch'] },
-    { group, resource: 'orphanrecords', verbs: ['create', 'delete'] },
+    { group, resource: 'orphanrecords', verbs: ['list', 'create', 'delete'] },
+    { group, resource: 'orphanrecords/status', verbs: ['patch'] },
     { group: '', resource: 'namespaces', verbs: ['get'] },
     { group: 'events.k8s.io', resource: 'events', verbs: ['create', 'patch'] },
     ...(metricsReviews

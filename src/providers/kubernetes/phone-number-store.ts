@@ -5,7 +5,7 @@
  * - `cached` is never behind our own writes (see own-writes.ts).
  * - Every write is one request with the resourceVersion that was decided on; none is repeated here.
  */
-import type { OrphanRecord, PhoneNumberStore } from '../../reconcilers/phone-number/ports.ts';
+import type { OrphanRecord, PhoneNumberStore, RecordStore } from '../../reconcilers/phone-number/ports.ts';
 import { group, version } from '../../reconcilers/shared/api-group.ts';
 import type { KubernetesObject, ObjectKey } from '../../reconcilers/shared/ports.ts';
 import { ObjectClient } from './object-client.ts';
@@ -22,7 +22,7 @@ export function phasesOf({ status }: KubernetesObject): readonly string[] {
   return typeof phase === 'string' ? [phase] : [];
 }
 
-export class KubernetesPhoneNumberStore implements PhoneNumberStore {
+export class KubernetesPhoneNumberStore implements PhoneNumberStore, RecordStore {
   readonly #writes: OwnWrites;
   readonly #phoneNumbers: ObjectClient;
   readonly #orphanRecords: ObjectClient;
@@ -67,6 +67,14 @@ export class KubernetesPhoneNumberStore implements PhoneNumberStore {
       spec: record,
     };
     await this.#orphanRecords.create(body, key);
+  }
+
+  async listOrphanRecords(): Promise<readonly KubernetesObject[]> {
+    return await this.#orphanRecords.list();
+  }
+
+  async patchOrphanRecordStatus(record: KubernetesObject, status: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#orphanRecords.patch(record, { status }, '/status');
   }
 
   async deleteOrphanRecord(uid: string): Promise<void> {

@@ -7,6 +7,7 @@
  * - Sub-resources, which no list of the account shows, are read again once in `deepLookMs` for each trunk of ours, spread
  *   evenly, also after a restart.
  */
+import type { OpenAccount, Pin } from '../shared/accounts.ts';
 import type { Clock, KubernetesObject, ObjectKey } from '../shared/ports.ts';
 import type { Comparison, Fleet, LiveKitSnapshot, TwilioSnapshot } from '../shared/snapshot.ts';
 import type { Provider } from '../shared/verdict.ts';
@@ -14,21 +15,31 @@ import { type Drift, driftAtLiveKit, driftAtTwilio, indexLiveKit, indexTwilio } 
 import type { Memories, ObjectMemory } from './memory.ts';
 import type { Identity, PhoneNumber } from './model.ts';
 import { finalizer } from './names.ts';
-import { parsePhoneNumber } from './schema.ts';
+import { parseRecord } from './record-schema.ts';
+import { parsePhoneNumber, phoneNumberOf } from './schema.ts';
 import { isSynced } from './standing.ts';
+import type { RecordStore } from './ports.ts';
+import { sweepRecord } from './sweep.ts';
 
 export interface FleetOptions {
   /** All PhoneNumbers this install serves, from the cache. */
   readonly numbers: () => Iterable<KubernetesObject>;
   readonly memories: Memories;
-  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly clock: Clock;
   /** Each trunk of ours is read whole once in this time, in milliseconds. */
   readonly deepLookMs: number;
   /** Has an object reconciled. */
   readonly wake: (key: ObjectKey) => void;
+  readonly records: RecordStore;
+  readonly openPinned: (pin: Pin) => OpenAccount;
+  /** Whether this install serves an account. */
+  readonly serves: (accountName: string) => boolean;
   /** Lets others go on: comparing thousands of objects takes long. */
   readonly breathe: () => Promise<void>;
 }
+
+/** How many records are looked at in one sweep; the others have their turn in the next ones. */
+const recordsAtOnce = 20;
 
 /** How many objects are compared without a pause. */
 const atOnce = 200;
@@ -36,6 +47,8 @@ const atOnce = 200;
 export class NumberFleet implements Fleet {
   readonly #options: FleetOptions;
   readonly #startedAt: number;
+  /** Monotonic milliseconds, by name of the record. */
+  readonly #sweptAt = new Map<string, number>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -54,6 +67,36 @@ export class NumberFleet implements Fleet {
     return await this.#compare('LiveKit', livekitUrl, snapshot.startedAt, (identity, { status }) =>
       driftAtLiveKit(identity, status, index),
     );
+  }
+
+  async sweepRecords(accountSid: string): Promise<void> {
+    const { clock, openPinned, records, serves } = this.#options;
+    const open = (await records.listOrphanRecords()).filter((object) => {
+      const record = parseRecord(object);
+      return record?.state !== 'Closed' && record?.pinned.accountSid === accountSid && serves(record.pinned.account);
+    });
+    const lastOf = ({ metadata }: KubernetesObject) => this.#sweptAt.get(metadata.name) ?? Number.NEGATIVE_INFINITY;
+    const next = open.toSorted((one, other) => lastOf(one) - lastOf(other) || 0).slice(0, recordsAtOnce);
+    for (const object of next) {
+      this.#sweptAt.set(object.metadata.name, clock.monotonic());
+      await sweepRecord(
+        {
+          records,
+          openPinned,
+          isClaimed: (pin) => this.#isClaimed(pin),
+          now: () => `${new Date(clock.now()).toISOString().slice(0, 19)}Z`,
+        },
+        object,
+      );
+    }
+  }
+
+  #isClaimed({ accountSid, phoneNumber }: Pin): boolean {
+    for (const raw of this.#options.numbers()) {
+      if (pinnedTo(raw.status).Twilio === accountSid && isAlive(raw) && phoneNumberOf(raw.spec) === phoneNumber)
+        return true;
+    }
+    return false;
   }
 
   wakeAll(identity: string): void {

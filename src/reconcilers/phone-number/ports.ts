@@ -37,6 +37,14 @@ export interface OrphanRecord {
   readonly items: readonly unknown[];
 }
 
+/** OrphanRecords at the API server. */
+export interface RecordStore {
+  /** Live, all of them. */
+  listOrphanRecords(): Promise<readonly KubernetesObject[]>;
+  /** JSON merge patch; throws `ConflictError` when the record changed or is gone. */
+  patchOrphanRecordStatus(record: KubernetesObject, status: Readonly<Record<string, unknown>>): Promise<void>;
+}
+
 /** Durations in milliseconds. Tests and the demo shorten them. */
 export interface Settings {
   /** Refusals that may end by themselves, such as NumberNotFound, are looked at again after this. */

@@ -204,7 +204,7 @@ export function accountNameOf(spec: unknown): string {
   return accountRefSchema.safeParse(spec).data?.accountRef.name ?? 'default';
 }
 
-const pinSchema = z.object({
+export const pinSchema = z.object({
   account: z.string().min(1),
   accountSid: z.string().regex(/^AC[0-9a-fA-F]{32}$/),
   livekitUrl: z.url({ protocol: /^https?$/ }),

@@ -45,6 +45,8 @@ export interface Fleet {
   compareTwilio(accountSid: string, snapshot: TwilioSnapshot): Promise<Comparison>;
   /** `livekitUrl` is an http(s) origin. */
   compareLiveKit(livekitUrl: string, snapshot: LiveKitSnapshot): Promise<Comparison>;
+  /** Looks whether what OrphanRecords list in a Twilio account and beside it is gone. Throws what the API server throws. */
+  sweepRecords(accountSid: string): Promise<void>;
   /** Wakes every PhoneNumber that is pinned to a Twilio account or a LiveKit project. */
   wakeAll(identity: string): void;
 }

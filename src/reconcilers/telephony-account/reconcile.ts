@@ -96,6 +96,7 @@ async function pass(
     current = await store.patchMetadata(current, { finalizers: [...finalizers, inUseFinalizer] });
   }
   await report(dependencies, current, findings);
+  await dependencies.surveys.sweepRecords(inspected.identity.accountSid);
   if (nextAt === undefined) return settled;
   return { kind: 'wait', afterMs: Math.max(1, nextAt - dependencies.clock.monotonic()) };
 }

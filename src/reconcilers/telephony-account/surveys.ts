@@ -32,6 +32,8 @@ interface SurveyRecord {
   dueAt: number;
   unowned: readonly MarkedSet[] | undefined;
   massDrift: MassDrift | undefined;
+  /** There was a survey since the last sweep of OrphanRecords. */
+  mustSweep: boolean;
   /** Ids that a person knows to be gone. */
   accepted: ReadonlySet<string>;
 }
@@ -120,6 +122,14 @@ export class Surveys {
     return true;
   }
 
+  /** After each survey of a Twilio account, its OrphanRecords. Throws what the API server throws; then it is still due. */
+  async sweepRecords(accountSid: string | undefined): Promise<void> {
+    const record = accountSid === undefined ? undefined : this.#records.get(keyOf('Twilio', accountSid));
+    if (accountSid === undefined || record?.mustSweep !== true) return;
+    await this.#dependencies.fleet.sweepRecords(accountSid);
+    record.mustSweep = false;
+  }
+
   async #survey(
     provider: Provider,
     identity: string,
@@ -140,6 +150,7 @@ export class Surveys {
       // What comes or goes while the lists are read is nobody's only for a moment.
       const before = knownUids();
       const { comparison, names, surveyed } = await read(startedAt);
+      record.mustSweep = true;
       record.unowned = unownedSetsOf(names, new Set([...before, ...knownUids()]));
       const missing = comparison.missing.filter((id) => !record.accepted.has(id));
       const wasBraked = record.massDrift !== undefined;
@@ -167,6 +178,7 @@ export class Surveys {
       dueAt: Number.NEGATIVE_INFINITY,
       unowned: undefined,
       massDrift: undefined,
+      mustSweep: false,
       accepted: new Set(),
     };
     this.#records.set(key, fresh);

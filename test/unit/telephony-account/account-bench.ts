@@ -82,6 +82,7 @@ export class AccountBench {
       fleet: {
         compareTwilio: async () => await compare('Twilio'),
         compareLiveKit: async () => await compare('LiveKit'),
+        sweepRecords: async (sid) => void (await Promise.resolve(this.orders.push(`sweep ${sid}`))),
         wakeAll: (identity) => this.orders.push(`wake all of ${identity}`),
       },
     });
