@@ -96,6 +96,7 @@ describe('a resync', () => {
     await scene.requestDelete();
     await scene.waitUntilGone();
     const [record] = await scene.orphanRecords();
+    expect(record?.spec).toMatchObject({ cause: 'Orphan', phoneNumber: scene.phoneNumber });
     const waitFor = async (state: string, item: string) =>
       await scene.kubectl([
         'wait',
