@@ -36,6 +36,7 @@ export const fullStatus: Required<PhoneNumberStatus> = {
   routing: 'Detached',
   firstReadyTime: '2026-01-01T00:00:00.000Z',
   lastHandledReconcile: 'token-1',
+  lastHandledRotation: 'token-2',
   ids: {
     phoneNumberSid: `PN${hex}`,
     trunkSid: `TK${hex}`,

@@ -71,6 +71,7 @@ export const neededFields: Readonly<Record<string, readonly string[]>> = {
     'status.deletion.policy',
     'status.firstReadyTime',
     'status.lastHandledReconcile',
+    'status.lastHandledRotation',
     'status.leftovers[].account',
     'status.leftovers[].consolePath',
     'status.leftovers[].id',

@@ -31,6 +31,7 @@ import type { Pass } from './pass.ts';
 import { preflight, previousRoutingOf } from './preflight.ts';
 import { removeOutside } from './remove.ts';
 import { isBarred } from './rivals.ts';
+import { rotationNote, rotationSettledAt, withRotation } from './rotation.ts';
 import { parseSpec } from './schema.ts';
 import {
   hasIds,
@@ -85,7 +86,8 @@ export async function bringUp(pass: Pass): Promise<Outcome> {
   if (restMs > 0) return { kind: 'wait', afterMs: restMs };
   const identity: Identity = { ...pin, uid: pass.object.uid };
   const wasReady = pass.object.status.firstReadyTime !== undefined;
-  return await converge({ pass, pin, account, desired: desiredOf(spec, identity, account.sipHost, wasReady) }, spec);
+  const desired = withRotation(desiredOf(spec, identity, account.sipHost, wasReady), pass.object);
+  return await converge({ pass, pin, account, desired }, spec);
 }
 
 async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
@@ -129,9 +131,11 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
     for (;;) {
       const step: Step = nextStep(desired, observed, mayAttach(pass, observed));
       if (step.kind === 'converged') {
+        const note = rotationNote(pass, desired);
         const outcome = desired.suspended
           ? await showSuspended(pass, pin, observed, observedAt)
           : await finish(work, observed, spec);
+        if (note !== undefined) pass.event(note);
         return isRenewed ? lookForLateCredential(pass, outcome) : outcome;
       }
       const waitMs = untilSettled(pass, step, observedAt);
@@ -237,6 +241,7 @@ async function finish(work: Work, observed: Observed, spec: PhoneNumberSpec): Pr
           `kubectl annotate -n ${pass.object.namespace} phonenumber ${pass.object.name} ${reconcileAnnotation}=$(date +%s) --overwrite attaches it again`,
         stalled: true,
         handlesToken: true,
+        handlesRotation: true,
       },
       observed,
     );
@@ -287,7 +292,7 @@ function isEmptyOutside(pass: Pass, observed: Observed, observedAt: number): boo
 }
 
 function untilSettled(pass: Pass, step: Step, observedAt: number): number {
-  const moment = Math.max(...createKeysOf(step).map((key) => settledAt(pass, key)));
+  const moment = Math.max(rotationSettledAt(pass, step), ...createKeysOf(step).map((key) => settledAt(pass, key)));
   // The read that lacked it has to have begun after that moment.
   return moment <= observedAt ? 0 : Math.max(moment - pass.dependencies.clock.monotonic(), 1);
 }

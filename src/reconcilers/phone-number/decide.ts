@@ -17,7 +17,7 @@ import type {
   OutboundTrunkState,
   TrunkState,
 } from '../shared/telephony.ts';
-import type { Desired, DesiredAddress } from './desired.ts';
+import type { Desired, DesiredAddress, DesiredOutbound } from './desired.ts';
 import { markOf } from './mark.ts';
 import type { Duplicate, Observed } from './observed.ts';
 
@@ -169,7 +169,7 @@ function outboundStep(desired: Desired, observed: Observed): Step | undefined {
   }
   return (
     addressStep(desired, desired.outbound.addresses, observed, trunk.sid) ??
-    credentialStep(observed, credentialList.sid, trunk.domainName, desired.outbound.encrypted)
+    credentialStep(observed, credentialList.sid, trunk.domainName, desired.outbound)
   );
 }
 
@@ -195,10 +195,15 @@ function addressStep(
  * LiveKit's user name says which credential is in force, so every crash point can be read off. A credential whose
  * password may be unknown is never used: a new one takes its place, and then the others go.
  */
-function credentialStep(observed: Observed, listSid: string, address: string, encrypted: boolean): Step | undefined {
+function credentialStep(
+  observed: Observed,
+  listSid: string,
+  address: string,
+  { encrypted, usernamePrefix = '' }: DesiredOutbound,
+): Step | undefined {
   const { outbound, credentials } = observed;
   const inForce = credentials.find(({ username }) => username === outbound?.authUsername);
-  if (outbound?.address !== address || inForce === undefined) {
+  if (outbound?.address !== address || inForce?.username.startsWith(usernamePrefix) !== true) {
     return { kind: 'renewCredential', listSid, address, encrypted, outboundId: outbound?.id };
   }
   const update = encryptionStep({ encrypted }, outbound);

@@ -23,7 +23,14 @@ export interface Desired {
   /** The rule's trunk id is known only once the inbound trunk exists. */
   readonly rule: Omit<DispatchRuleValues, 'trunkIds'>;
   /** Absent: no outbound calls, and whatever made them possible has to go. */
-  readonly outbound: { readonly addresses: readonly DesiredAddress[]; readonly encrypted: boolean } | undefined;
+  readonly outbound: DesiredOutbound | undefined;
+}
+
+export interface DesiredOutbound {
+  readonly addresses: readonly DesiredAddress[];
+  readonly encrypted: boolean;
+  /** What the user name of the credential in force begins with (`rotation.ts`); undefined: whatever it is. */
+  readonly usernamePrefix?: string | undefined;
 }
 
 export interface DesiredAddress {

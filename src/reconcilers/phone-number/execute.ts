@@ -15,6 +15,7 @@ import { markOf, ownershipOf, trunkDomainOf } from './mark.ts';
 import type { Duplicate, Observed } from './observed.ts';
 import { pickOurs } from './observe.ts';
 import type { Pass } from './pass.ts';
+import { newUsername } from './rotation.ts';
 
 /** Twilio: domain reserved for 30 days after its trunk was deleted, or somebody else's; own duplicate domain. */
 const domainTakenCodes = ['21248', '21245'];
@@ -274,8 +275,7 @@ async function renewCredential(
   pass: Pass,
 ): Promise<Observed> {
   const { random } = pass.dependencies;
-  // At most 32 characters (Twilio 21243).
-  const authUsername = `t${Buffer.from(random.bytes(12)).toString('hex')}`;
+  const authUsername = newUsername(desired.outbound?.usernamePrefix, random);
   // Twilio asks for twelve characters with a digit, a lower-case and an upper-case letter; base64 alone may lack one.
   const authPassword = `${Buffer.from(random.bytes(24)).toString('base64url')}aA1`;
   const credential = await creating(pass, 'Credential', () =>

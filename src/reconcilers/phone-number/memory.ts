@@ -14,7 +14,7 @@ export type CreateKey = LeftoverKind | `url ${string}` | `address ${string}`;
 interface Rest {
   readonly until: number;
   readonly generation: number;
-  readonly token: string | undefined;
+  readonly tokens: string;
   readonly twilio: TwilioPort;
   readonly livekit: LiveKitPort;
 }

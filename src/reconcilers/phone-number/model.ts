@@ -116,6 +116,7 @@ export interface PhoneNumberStatus {
   readonly previousRouting?: PreviousRouting | undefined;
   readonly firstReadyTime?: string | undefined;
   readonly lastHandledReconcile?: string | undefined;
+  readonly lastHandledRotation?: string | undefined;
   readonly ids: KnownIds;
   readonly trunkDomainName?: string | undefined;
   readonly originationUrlSids: readonly string[];

@@ -15,6 +15,8 @@ export const forceDeleteValue = 'confirmed';
 export const retryDeleteAnnotation = `${group}/retry-delete`;
 /** Any new value looks at everything again. */
 export const reconcileAnnotation = `${group}/reconcile`;
+/** Any new value replaces the SIP credential of outbound calls. */
+export const rotateCredentialAnnotation = `${group}/rotate-credential`;
 /** Ours: pin and record until the first status write copies them. */
 export const intentAnnotation = `${group}/intent`;
 /** Who confirmed, stamped by the API server where it can (Kubernetes 1.36 and later). */

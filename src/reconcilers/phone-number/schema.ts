@@ -296,6 +296,7 @@ const statusSchema = z.object({
   previousRouting: previousRoutingSchema.optional().catch(undefined),
   firstReadyTime: text,
   lastHandledReconcile: text,
+  lastHandledRotation: text,
   twilio: texts,
   livekit: texts,
   leftovers: readableOf(leftover),

@@ -4,11 +4,12 @@
 import type { OpenAccount } from '../shared/accounts.ts';
 import type { Outcome } from '../shared/outcome.ts';
 import { isHeld } from './intent.ts';
-import { reconcileAnnotation } from './names.ts';
 import type { PhoneNumber } from './model.ts';
+import { reconcileAnnotation, rotateCredentialAnnotation } from './names.ts';
 import type { Observed } from './observed.ts';
 import type { Pass } from './pass.ts';
 import { isUnrouted } from './preflight.ts';
+import { hasNewRotation } from './rotation.ts';
 
 /** The status knows of something of ours outside. */
 export function hasIds({ object }: Pass): boolean {
@@ -23,7 +24,8 @@ export function hasNewToken({ object }: Pass): boolean {
 
 /** Nothing has changed since everything was as desired, and no snapshot says otherwise. */
 export function isUpToDate(pass: Pass): boolean {
-  return isHeld(pass) && !pass.memory.mustLook && isSynced(pass.object) && !hasNewToken(pass);
+  const isAsked = hasNewToken(pass) || hasNewRotation(pass.object);
+  return isHeld(pass) && !pass.memory.mustLook && isSynced(pass.object) && !isAsked;
 }
 
 /** The status says that everything is as the spec wants it. */
@@ -82,11 +84,16 @@ export function rest({ dependencies, memory, object }: Pass, account: OpenAccoun
   memory.rest = {
     until,
     generation: object.generation,
-    token: object.annotations[reconcileAnnotation],
+    tokens: tokensOf(object),
     twilio,
     livekit,
   };
   return { kind: 'wait', afterMs };
+}
+
+/** What people have asked for besides the spec. */
+function tokensOf({ annotations }: PhoneNumber): string {
+  return JSON.stringify([annotations[reconcileAnnotation], annotations[rotateCredentialAnnotation]]);
 }
 
 /** Milliseconds of rest that are left. */
@@ -94,7 +101,7 @@ export function restOf({ dependencies, memory, object }: Pass, { twilio, livekit
   const known = memory.rest;
   const holds =
     known?.generation === object.generation &&
-    known.token === object.annotations[reconcileAnnotation] &&
+    known.tokens === tokensOf(object) &&
     // A port is one generation of credentials.
     known.twilio === twilio &&
     known.livekit === livekit;

@@ -9,7 +9,7 @@ import { type Finding, withFindings } from '../shared/conditions.ts';
 import type { Reason } from '../shared/reasons.ts';
 import { idsOf, type Observed } from './observed.ts';
 import type { DeletionStatus, KnownIds, Leftover, Phase, PhoneNumber, PhoneNumberStatus } from './model.ts';
-import { reconcileAnnotation, retryDeleteAnnotation } from './names.ts';
+import { reconcileAnnotation, retryDeleteAnnotation, rotateCredentialAnnotation } from './names.ts';
 
 /** What a situation changes; everything else of the status stays. */
 type Change = Partial<Omit<PhoneNumberStatus, 'conditions' | 'phase'>>;
@@ -77,6 +77,7 @@ export function readyStatus(
       routing: 'Attached',
       firstReadyTime: object.status.firstReadyTime ?? now,
       lastHandledReconcile: object.annotations[reconcileAnnotation],
+      lastHandledRotation: object.annotations[rotateCredentialAnnotation],
     },
   );
 }
@@ -105,6 +106,7 @@ export function suspendedStatus(
       pinned,
       routing: 'Detached',
       lastHandledReconcile: object.annotations[reconcileAnnotation],
+      lastHandledRotation: object.annotations[rotateCredentialAnnotation],
     },
   );
 }
@@ -159,6 +161,8 @@ export interface Trouble {
   readonly callsGoOn?: boolean;
   /** The token was looked at and cannot help. */
   readonly handlesToken?: boolean;
+  /** Everything but the number is as desired, the credential too. */
+  readonly handlesRotation?: boolean;
 }
 
 /** Something refuses, fails or is missing. `pinned` is absent when nothing of ours exists outside. */
@@ -184,7 +188,14 @@ export function troubledStatus(
       finding('Stalled', stalled ? 'True' : 'False', reason, stalled ? message : ''),
       finding('Corrupted', 'False', reason, ''),
     ],
-    { deletion: undefined, leftovers: [], ...known, pinned, lastHandledReconcile: handled },
+    {
+      deletion: undefined,
+      leftovers: [],
+      ...known,
+      pinned,
+      lastHandledReconcile: handled,
+      ...(trouble.handlesRotation === true && { lastHandledRotation: object.annotations[rotateCredentialAnnotation] }),
+    },
   );
 }
 

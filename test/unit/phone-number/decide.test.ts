@@ -188,6 +188,34 @@ describe('nextStep()', () => {
       },
     },
     {
+      name: 'renews a credential that was made for another token',
+      why: 'somebody asked for a new one, and the user name says which one this is',
+      wanted: { ...openOutbound, outbound: { ...present(openOutbound.outbound), usernamePrefix: 'r2' } },
+      observed: {
+        ...outboundSet(openOutbound),
+        credentials: [{ sid: 'CR1', username: 'r1user' }],
+        outbound: { ...present(outboundSet(openOutbound).outbound), authUsername: 'r1user' },
+      },
+      step: {
+        kind: 'renewCredential',
+        listSid: 'CL1',
+        address: trunkDomainOf(identity, 0),
+        encrypted: false,
+        outboundId: 'ST_out',
+      },
+    },
+    {
+      name: 'keeps a credential that was made for the present token',
+      why: 'a rotation that was interrupted is not done twice',
+      wanted: { ...openOutbound, outbound: { ...present(openOutbound.outbound), usernamePrefix: 'r2' } },
+      observed: {
+        ...outboundSet(openOutbound),
+        credentials: [{ sid: 'CR1', username: 'r2user' }],
+        outbound: { ...present(outboundSet(openOutbound).outbound), authUsername: 'r2user' },
+      },
+      step: { kind: 'converged' },
+    },
+    {
       name: 'follows the trunk to a new domain',
       why: 'the old address leads nowhere',
       wanted: openOutbound,
