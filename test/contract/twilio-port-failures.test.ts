@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connectTwilio } from '../../src/providers/twilio/connect-twilio.ts';
 import { TwilioHttpClient } from '../../src/providers/twilio/http-client.ts';
-import type { TwilioPort } from '../../src/reconcilers/shared/telephony.ts';
+import type { TwilioAccountPort } from '../../src/reconcilers/shared/telephony.ts';
 import { ProviderError } from '../../src/reconcilers/shared/verdict.ts';
 import type { FaultEffect } from '../emulator/twilio/faults.ts';
 import { API_KEY, NUMBERS, OWN, PASSWORD, sidOf, startTestEmulator, TOKEN } from '../emulator/twilio/test-emulator.ts';
@@ -35,9 +35,13 @@ const [TK, OU, CL, CR, AL, IP, PN] = ['TK', 'OU', 'CL', 'CR', 'AL', 'IP', 'PN'].
 
 /** One of every call, but for the one that answers "unknown" to every failure. */
 const everyCall: Readonly<
-  Record<Exclude<keyof TwilioPort, 'findVoiceRegion'>, (port: TwilioPort) => Promise<unknown>>
+  Record<
+    Exclude<keyof TwilioAccountPort, 'findVoiceRegion' | 'probeDeleteRight'>,
+    (port: TwilioAccountPort) => Promise<unknown>
+  >
 > = {
   proveAccount: (port) => port.proveAccount(),
+  listNumbers: (port) => port.listNumbers(),
   findNumber: (port) => port.findNumber(NUMBERS[0]),
   readNumber: (port) => port.readNumber(PN),
   listCallsUnderWay: (port) => port.listCallsUnderWay(),
@@ -78,7 +82,7 @@ const everyCall: Readonly<
   detachIpAccessControlList: (port) => port.detachIpAccessControlList(TK, AL),
 };
 
-function connect(baseUrl: string | undefined, timeoutMs = 2_000): TwilioPort {
+function connect(baseUrl: string | undefined, timeoutMs = 2_000): TwilioAccountPort {
   return connectTwilio({
     accountSid: OWN,
     credentials: { username: API_KEY, password: TOKEN },
