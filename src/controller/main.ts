@@ -271,20 +271,21 @@ async function work(
   const serves = servesOf(stage.configuration.accountSelector, caches.accounts);
   // Only now: what an earlier leader sent may still take effect for a while from here on.
   const memories = new Memories(systemClock.monotonic(), stage.configuration.phoneNumbers.lateCommitMs);
+  const store = new KubernetesPhoneNumberStore(stage.transport, caches.writes);
   const fleet = new NumberFleet({
     numbers: servedOf(stage, caches),
     memories,
     clock: systemClock,
     deepLookMs: stage.configuration.telephonyAccounts.deepCheckMs,
     wake: (key) => engine.add(key, { priority: 'low' }),
-    records: new KubernetesPhoneNumberStore(stage.transport, caches.writes),
+    records: store,
     openPinned: (pin) => directory.openPinned(pin),
     serves,
     breathe: async () => await setImmediate(),
   });
   const accounts = await openAccounts({ ...stage, ...caches, log, fence, fleet, events, kubeSystemUid, serves });
   const { directory, health } = accounts;
-  const kind = kindOf(stage, caches, { accounts: directory, events, fence, memories });
+  const kind = kindOf(stage, caches, { accounts: directory, events, fence, memories, store });
   const engine = numberEngineOf(stage, caches, kind);
   // One at a time of each: a provider that does not answer keeps no other account waiting.
   const accountEngine = engineOf(stage, accounts.kind, caches.accountWrites, 1, ({ name }) => name);
@@ -321,16 +322,15 @@ async function work(
 function kindOf(
   stage: Stage,
   caches: Caches,
-  given: Pick<PhoneNumberKindOptions, 'accounts' | 'events' | 'fence' | 'memories'>,
+  given: Pick<PhoneNumberKindOptions, 'accounts' | 'events' | 'fence' | 'memories' | 'store'>,
 ): PhoneNumberKind {
   // Who let go of what has to be on record, whatever the log level.
   const audit = createLog('info');
-  const { configuration, telemetry, transport } = stage;
+  const { configuration, telemetry } = stage;
   const { accountSelector, phoneNumbers: settings } = configuration;
   telemetry.fleet(servedOf(stage, caches), { phases, risks, finalizer });
   return phoneNumberKind({
     ...given,
-    store: new KubernetesPhoneNumberStore(transport, caches.writes),
     clock: systemClock,
     random: systemRandom,
     settings,

@@ -42,8 +42,8 @@ export class Surveyor {
     const { clock, defaultAccount, process, livekit, twilio } = this.#world;
     clock.advanceSynchronously(afterMs);
     const fine = () => undefined;
-    await this.#surveys.twilio(accountSid, twilio.connect(process, accountSid, fine), defaultAccount.paused);
-    await this.#surveys.livekit(livekitUrl, livekit.connect(process, livekitUrl, fine), defaultAccount.paused);
+    await this.#surveys.twilio(accountSid, twilio.connect(process, accountSid, fine));
+    await this.#surveys.livekit(livekitUrl, livekit.connect(process, livekitUrl, fine));
     const found = [this.#surveys.massDriftOf('Twilio', accountSid), this.#surveys.massDriftOf('LiveKit', livekitUrl)];
     const drifts = found.filter((one) => one !== undefined);
     if (drifts.length === 0) delete defaultAccount.halt;

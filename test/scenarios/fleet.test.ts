@@ -131,14 +131,55 @@ describe('somebody else decided otherwise', () => {
   });
 });
 
+describe('at LiveKit somebody changed', () => {
+  test.each([
+    {
+      what: 'the rule, which takes the calls of another trunk',
+      change: ({ project }: World) => {
+        for (const [id, rule] of project.rules) {
+          if (rule.name.startsWith('tl/')) project.rules.set(id, { ...rule, trunkIds: ['ST_other'] });
+        }
+      },
+    },
+    {
+      what: 'the inbound trunk, which holds another number',
+      change: ({ project }: World) => {
+        for (const [id, trunk] of project.inbound) project.inbound.set(id, { ...trunk, numbers: ['+15550199999'] });
+      },
+    },
+    {
+      what: 'the outbound trunk, which calls elsewhere',
+      change: ({ project }: World) => {
+        for (const [id, trunk] of project.outbound) {
+          project.outbound.set(id, { ...trunk, address: 'elsewhere.example.com' });
+        }
+      },
+    },
+  ])('$what: it is corrected by one survey', async ({ change }) => {
+    const world = await brokenWorld(change);
+    await new Surveyor(world).survey();
+    await expectReady(world, { addresses });
+  });
+});
+
+test('what the operator itself has removed is not told as lost', async () => {
+  const world = await readyWorld(withOutbound);
+  world.effects.fail('deleteCredentialList', { kind: 'unknownOutcome', message: 'no answer' }, 'never', 2);
+  world.store.editSpec(key, { voice: { sipTrunk: { outbound: { enabled: false } } } });
+  await runUntilSettled(world);
+  await expectReady(world);
+  expect(world.eventActions).not.toContain('Repair');
+});
+
 test('of two things with one mark the one in use stays (W4)', async () => {
   const world = await readyWorld();
-  const [ours] = world.project.inbound.values();
-  if (ours === undefined) throw new Error('There is no inbound trunk');
-  const id = world.livekit.newId('ST_');
-  world.project.inbound.set(id, { ...ours, id });
+  const { dispatchRuleId = '' } = statusOf(world).ids;
+  const ours = world.project.rules.get(dispatchRuleId);
+  if (ours === undefined) throw new Error('There is no dispatch rule');
+  const id = world.livekit.newId('SDR_');
+  world.project.rules.set(id, { ...ours, id, trunkIds: ['ST_other'] });
   await new Surveyor(world).survey();
-  expect([...world.project.inbound.keys()]).toEqual([ours.id]);
+  expect([world.project.rules.has(id), world.project.rules.has(dispatchRuleId)]).toEqual([false, true]);
   await expectReady(world);
 });
 
@@ -223,6 +264,22 @@ describe('lists that lack much', () => {
     expect(condition(world, 'Synced')).toBe('True Ready');
   });
 
+  test('are not doubted because of what is being deleted', async () => {
+    const world = await crowdedWorld();
+    world.effects.add({
+      matches: ({ operation }) => operation === 'deleteTrunk',
+      verdict: { kind: 'refused', code: '21634', message: 'used for emergency calling' },
+      applied: 'never',
+      crashes: false,
+      times: Number.POSITIVE_INFINITY,
+    });
+    for (const { metadata } of world.store.all) world.store.delete({ ...key, name: metadata.name });
+    await runUntilSettled(world);
+    expect(statusOf(world).phase).toBe('Corrupted');
+    world.account.trunks.clear();
+    expect(await new Surveyor(world).survey()).toEqual([]);
+  });
+
   test('are taken at their word when a person says so', async () => {
     const world = await crowdedWorld();
     const was = new Set(world.account.trunks.keys());
@@ -297,6 +354,27 @@ describe('an OrphanRecord', () => {
     const { status, surveyor, world } = await orphanedWorld();
     world.store.create({ ...key, spec: withOutbound });
     await runUntilSettled(world);
+    await surveyor.survey();
+    expect(status().state).toBe('Closed');
+  });
+
+  test('that lists nothing is closed by the first look', async () => {
+    const { status, surveyor, world } = await orphanedWorld();
+    for (const [uid, record] of world.store.records) world.store.records.set(uid, { ...record, items: [] });
+    await surveyor.survey();
+    expect(status()).toEqual({ state: 'Closed', items: [] });
+  });
+
+  test('without the id of a list is not closed before the list is looked for by its name', async () => {
+    const { status, surveyor, world } = await orphanedWorld();
+    for (const [uid, record] of world.store.records) {
+      const items = z.array(z.looseObject({ kind: z.string() })).parse(record.items);
+      const left = items.filter(({ kind }) => kind === 'Credential');
+      world.store.records.set(uid, { ...record, items: left });
+    }
+    await surveyor.survey();
+    expect(status()).toMatchObject({ state: 'Open', items: [{ state: 'Present' }] });
+    world.account.credentialLists.clear();
     await surveyor.survey();
     expect(status().state).toBe('Closed');
   });

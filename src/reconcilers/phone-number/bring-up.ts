@@ -103,6 +103,7 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
       account.livekit,
       () => pass.beforeCall(),
       async () => await liveUidsOf(pass, pin),
+      pass.memory.mustLook,
     );
     noteLook(pass);
     if (hasLostTrunk(pass, observed)) pass.memory.routing = 'Detached';
@@ -169,10 +170,10 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
  * What is recorded and not there any more is forgotten before anything takes its place: whoever comes after a crash must
  * look for the new one by its mark, and wait for it.
  */
-async function forgetLost({ pass, pin }: Work, observed: Observed): Promise<void> {
-  const lost = lostIds(pass);
+async function forgetLost({ desired, pass, pin }: Work, observed: Observed): Promise<void> {
+  const lost = lostIds(pass, desired);
   if (lost.length === 0) return;
-  const note = `${lost.join(', ')} of ${pin.phoneNumber} is gone, although nobody here removed it; what the spec asks for is made again`;
+  const note = `${lost.join(', ')} of ${pin.phoneNumber} cannot be found any more; it is made again`;
   await pass.writeStatus(provisioningStatus(pass.object, pin, learned(pass, observed), note, pass.timestamp()));
   pass.event({ type: 'Warning', reason: 'Provisioning', action: 'Repair', note });
 }

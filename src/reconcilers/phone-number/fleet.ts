@@ -75,6 +75,9 @@ export class NumberFleet implements Fleet {
       const record = parseRecord(object);
       return record?.state !== 'Closed' && record?.pinned.accountSid === accountSid && serves(record.pinned.account);
     });
+    for (const name of this.#sweptAt.keys()) {
+      if (!open.some(({ metadata }) => metadata.name === name)) this.#sweptAt.delete(name);
+    }
     const lastOf = ({ metadata }: KubernetesObject) => this.#sweptAt.get(metadata.name) ?? Number.NEGATIVE_INFINITY;
     const next = open.toSorted((one, other) => lastOf(one) - lastOf(other) || 0).slice(0, recordsAtOnce);
     for (const object of next) {

@@ -11,7 +11,10 @@ import { labelOf, type Marked, ownershipOf, roleOf } from './mark.ts';
 import type { Identity, KnownIds } from './model.ts';
 import type { Duplicate, Observed } from './observed.ts';
 
-/** An existing trunk is read by its SID and by nothing else. `beforeCall` is awaited before each round of external calls. */
+/**
+ * An existing trunk is read by its SID and by nothing else. `beforeCall` is awaited before each round of external calls.
+ * With `isComplete` all roles are looked up by their mark, too, so that a second thing of a role shows.
+ */
 export async function observe(
   identity: Identity,
   ids: KnownIds,
@@ -19,6 +22,7 @@ export async function observe(
   livekit: LiveKitPort,
   beforeCall: () => Promise<void>,
   liveUids: LiveUids,
+  isComplete = false,
 ): Promise<Observed> {
   const { existingTrunkSid } = identity;
   await beforeCall();
@@ -32,14 +36,14 @@ export async function observe(
       listWith(twilio.listIpAccessControlLists(), ids.ipAccessControlListSid, (sid) =>
         twilio.readIpAccessControlList(sid),
       ),
-      ids.inboundTrunkId === undefined
-        ? livekit.listInboundTrunks()
+      ids.inboundTrunkId === undefined || isComplete
+        ? listWith(livekit.listInboundTrunks(), ids.inboundTrunkId, (id) => livekit.readInboundTrunk(id))
         : listOf(livekit.readInboundTrunk(ids.inboundTrunkId)),
-      ids.dispatchRuleId === undefined
-        ? livekit.listDispatchRules()
+      ids.dispatchRuleId === undefined || isComplete
+        ? listWith(livekit.listDispatchRules(), ids.dispatchRuleId, (id) => livekit.readDispatchRule(id))
         : listOf(livekit.readDispatchRule(ids.dispatchRuleId)),
-      ids.outboundTrunkId === undefined
-        ? livekit.listOutboundTrunks()
+      ids.outboundTrunkId === undefined || isComplete
+        ? listWith(livekit.listOutboundTrunks(), ids.outboundTrunkId, (id) => livekit.readOutboundTrunk(id))
         : listOf(livekit.readOutboundTrunk(ids.outboundTrunkId)),
       livekit.findInboundTrunks(identity.phoneNumber),
       // Before anything is made: afterwards calls have come, or it is too late to refuse.
@@ -156,13 +160,13 @@ export function pickOurs<T extends Marked>(
 }
 
 /** A list may lag behind a create: a recorded id that it lacks is read directly. */
-async function listWith<T extends { readonly sid: string }>(
+async function listWith<T extends Marked>(
   list: Promise<readonly T[]>,
   known: string | undefined,
-  read: (sid: string) => Promise<T | undefined>,
+  read: (id: string) => Promise<T | undefined>,
 ): Promise<readonly T[]> {
   const listed = await list;
-  if (known === undefined || listed.some(({ sid }) => sid === known)) return listed;
+  if (known === undefined || listed.some((one) => labelOf(one).id === known)) return listed;
   const found = await read(known);
   return found === undefined ? listed : [...listed, found];
 }

@@ -4,6 +4,7 @@
 import type { OpenAccount } from '../shared/accounts.ts';
 import type { Outcome } from '../shared/outcome.ts';
 import { isHeld } from './intent.ts';
+import type { Desired } from './desired.ts';
 import type { PhoneNumber } from './model.ts';
 import { reconcileAnnotation, rotateCredentialAnnotation } from './names.ts';
 import type { Observed } from './observed.ts';
@@ -45,11 +46,22 @@ export function noteLook({ dependencies, memory }: Pass): void {
   memory.lookedAt = dependencies.clock.monotonic();
 }
 
-/** Recorded ids of ours that a pass has not found; a credential goes with its list, or is in force no more. */
-export function lostIds({ memory, object }: Pass): readonly string[] {
-  const { credentialSid: _child, phoneNumberSid: _theirs, ...recorded } = object.status.ids;
+/**
+ * Recorded ids that a pass has not found, of things that are wanted: of what is not, the operator may have removed it
+ * itself and not have written that down yet. A credential goes with its list, or is in force no more.
+ */
+export function lostIds({ memory, object }: Pass, { outbound }: Pick<Desired, 'outbound'>): readonly string[] {
+  const { trunkSid, inboundTrunkId, dispatchRuleId, outboundTrunkId, credentialListSid, ipAccessControlListSid } =
+    object.status.ids;
+  const wanted = [
+    trunkSid,
+    inboundTrunkId,
+    dispatchRuleId,
+    ...(outbound === undefined ? [] : [outboundTrunkId, credentialListSid]),
+    ...(outbound === undefined || outbound.addresses.length === 0 ? [] : [ipAccessControlListSid]),
+  ];
   const seen = new Set(Object.values(memory.ids));
-  return Object.values(recorded).flatMap((id) => (id === undefined || seen.has(id) ? [] : [id]));
+  return wanted.flatMap((id) => (id === undefined || seen.has(id) ? [] : [id]));
 }
 
 /**

@@ -40,8 +40,8 @@ export async function sweepRecord(
   );
   const at = now();
   const items = record.items.map(({ order }, index) => ({ order, state: states[index] ?? 'Unknown', lastChecked: at }));
-  if (!isWorthWriting(record.seen, items, at)) return;
   const state = items.every((item) => item.state === 'Gone') ? 'Closed' : 'Open';
+  if (state === record.state && !isWorthWriting(record.seen, items, at)) return;
   try {
     await records.patchOrphanRecordStatus(object, { state, items });
   } catch (error) {
@@ -92,7 +92,10 @@ async function isLeft(item: RecordItem, record: SweptRecord, { livekit, twilio }
       );
     case 'Credential': {
       const listSid = idOf(record, 'CredentialList');
-      const list = listSid === undefined ? undefined : await twilio.readCredentialList(listSid);
+      const list =
+        listSid === undefined
+          ? (await twilio.listCredentialLists()).find(({ friendlyName }) => friendlyName === item.name)
+          : await twilio.readCredentialList(listSid);
       if (list === undefined || isTaken(list.friendlyName, item)) return false;
       return (await twilio.listCredentials(list.sid)).some(({ sid }) => item.id === undefined || sid === item.id);
     }

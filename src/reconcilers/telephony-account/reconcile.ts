@@ -116,14 +116,10 @@ async function look(
   const probe = new ProviderProbe(dependencies, object);
   const [twilioProbe, livekitProbe] = await Promise.all([
     probe.look('Twilio', identity.accountSid, twilio, memory.twilio, (port) =>
-      probeTwilio(
-        port,
-        !identity.paused,
-        async () => await surveys.twilio(identity.accountSid ?? '', port, identity.paused),
-      ),
+      probeTwilio(port, !identity.paused, async () => await surveys.twilio(identity.accountSid ?? '', port)),
     ),
     probe.look('LiveKit', identity.livekitUrl, livekit, memory.livekit, (port) =>
-      probeLiveKit(port, async () => await surveys.livekit(identity.livekitUrl ?? '', port, identity.paused)),
+      probeLiveKit(port, async () => await surveys.livekit(identity.livekitUrl ?? '', port)),
     ),
   ]);
   const massDrift = [

@@ -55,12 +55,12 @@ export class Surveys {
   }
 
   /**
-   * Reads all lists if that is due, and has those PhoneNumbers look again that it concerns, unless `isPaused`. The account
-   * has to be proven just before: an empty list does not say whose it is. Undefined: it is not due. Throws what the port
-   * throws; then it stays due.
+   * Reads all lists if that is due, and has those PhoneNumbers look again that it concerns. The account has to be proven
+   * just before: an empty list does not say whose it is. Undefined: it is not due. Throws what the port throws; then it
+   * stays due.
    */
-  async twilio(accountSid: string, port: TwilioAccountPort, isPaused: boolean): Promise<Surveyed | undefined> {
-    return await this.#survey('Twilio', accountSid, isPaused, async (startedAt) => {
+  async twilio(accountSid: string, port: TwilioAccountPort): Promise<Surveyed | undefined> {
+    return await this.#survey('Twilio', accountSid, async (startedAt) => {
       const [numbers, trunks, credentialLists, ipAccessControlLists] = await Promise.all([
         port.listNumbers(),
         port.listTrunks(),
@@ -79,8 +79,8 @@ export class Surveys {
   }
 
   /** As `twilio`. */
-  async livekit(url: string, port: LiveKitPort, isPaused: boolean): Promise<Surveyed | undefined> {
-    return await this.#survey('LiveKit', url, isPaused, async (startedAt) => {
+  async livekit(url: string, port: LiveKitPort): Promise<Surveyed | undefined> {
+    return await this.#survey('LiveKit', url, async (startedAt) => {
       const [inboundTrunks, dispatchRules, outboundTrunks, wildcards] = await Promise.all([
         port.listInboundTrunks(),
         port.listDispatchRules(),
@@ -133,7 +133,6 @@ export class Surveys {
   async #survey(
     provider: Provider,
     identity: string,
-    isPaused: boolean,
     read: (startedAt: number) => Promise<{
       readonly names: readonly string[];
       readonly surveyed: Surveyed;
@@ -161,7 +160,7 @@ export class Surveys {
         record.dueAt = startedAt + settings.probeMs * surveyShare;
         return surveyed;
       }
-      if (!isPaused) comparison.lookAgain();
+      comparison.lookAgain();
       if (wasBraked) fleet.wakeAll(identity);
       return surveyed;
     } catch (error) {

@@ -55,7 +55,7 @@ export class AccountBench {
   users: readonly ObjectKey[] = [];
   uids = new Set<string>();
   /** What the lists of a provider contradict. */
-  readonly comparisons = { Twilio: agreement, LiveKit: agreement };
+  comparisons = { Twilio: agreement, LiveKit: agreement };
   /** What the fleet was told to do. */
   readonly orders: string[] = [];
   /** Successful writes, as words. */

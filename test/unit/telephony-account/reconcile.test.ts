@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Verdict } from '../../../src/reconcilers/shared/verdict.ts';
 import { concernsNumbers } from '../../../src/reconcilers/telephony-account/index.ts';
-import { inUseFinalizer } from '../../../src/reconcilers/telephony-account/names.ts';
+import { isMassDrift } from '../../../src/reconcilers/telephony-account/mass-drift.ts';
+import { acceptDriftAnnotation, inUseFinalizer } from '../../../src/reconcilers/telephony-account/names.ts';
 import { AccountBench, settings } from './account-bench.ts';
 import { accountObject, accountSid, apiKeySid, secretData } from './account-objects.ts';
 
@@ -10,6 +11,13 @@ const refused: Verdict = { kind: 'identity', reason: 'CredentialsRefused', messa
 const silent: Verdict = { kind: 'unknownOutcome', message: 'no answer in time' };
 const subject = { account: 'default', provider: 'Twilio', identity: accountSid } as const;
 const number = { namespace: 'voice', name: 'reception' };
+const placeOfANumber = {
+  account: 'default',
+  accountSid,
+  livekitUrl: 'https://my-project.livekit.cloud',
+  ownerId: '0123abcd',
+  phoneNumber: '+15550100001',
+};
 
 let bench: AccountBench;
 
@@ -94,6 +102,99 @@ describe('an account that is fine', () => {
     const writes = bench.writes.length;
     await bench.settle();
     expect([bench.writes.length, bench.health.isSuspected(subject)]).toEqual([writes, false]);
+  });
+});
+
+describe('lists that lack much', () => {
+  const lost = Array.from({ length: 7 }, (_, index) => `TK${index}`);
+  const token = { [acceptDriftAnnotation]: '1' };
+
+  test('stop the account, say what is missing and what to do, and are read again soon', async () => {
+    bench.comparisons.Twilio = { known: 60, missing: lost };
+    expect(await bench.settle()).toMatchObject({
+      status: 'False',
+      reason: 'MassDrift',
+      message: expect.stringMatching(
+        /^The lists of Twilio lack 7 of the 60 things that PhoneNumbers have there: TK0, TK1, TK2, TK3, TK4, 2 more\..*kubectl annotate telephonyaccount default telephony.trunkline.dev\/accept-drift=/,
+      ),
+    });
+    expect(bench.orders).not.toContain('look again because of Twilio');
+    expect(await bench.directory.open('default', 'team-a')).toMatchObject({ halt: { reason: 'MassDrift' } });
+    expect(bench.directory.openPinned(placeOfANumber)).toMatchObject({ halt: { reason: 'MassDrift' } });
+    expect(await bench.reconcile()).toEqual({ kind: 'wait', afterMs: settings.probeMs });
+    bench.comparisons.Twilio = { known: 60, missing: lost.slice(0, 6) };
+    bench.clock.advanceSynchronously(settings.probeMs);
+    expect(await bench.settle()).toMatchObject({ status: 'True' });
+    expect(bench.orders).toEqual(expect.arrayContaining(['look again because of Twilio', `wake all of ${accountSid}`]));
+    expect(bench.directory.openPinned(placeOfANumber).halt).toBeUndefined();
+  });
+
+  test('are accepted by a new token, once', async () => {
+    bench.comparisons.Twilio = { known: 60, missing: lost };
+    await bench.settle();
+    bench.edit({ metadata: { annotations: token } });
+    expect(await bench.settle()).toMatchObject({ status: 'True' });
+    expect(bench.status).toMatchObject({ lastHandledAcceptDrift: '1' });
+    expect(bench.orders).toContain('look again because of Twilio');
+    bench.comparisons.Twilio = { known: 60, missing: lost.map((id) => `${id}x`) };
+    bench.clock.advanceSynchronously(settings.checkMs);
+    expect(await bench.settle(), 'what is lost later').toMatchObject({ reason: 'MassDrift' });
+    bench.clock.advanceSynchronously(settings.probeMs);
+    expect(await bench.settle(), 'the token is spent').toMatchObject({ reason: 'MassDrift' });
+  });
+
+  test('are not accepted by a token that was there before', async () => {
+    bench.edit({ metadata: { annotations: token } });
+    await bench.settle();
+    bench.comparisons.LiveKit = { known: 8, missing: lost };
+    bench.clock.advanceSynchronously(settings.checkMs);
+    expect(await bench.settle()).toMatchObject({ reason: 'MassDrift' });
+    bench.clock.advanceSynchronously(settings.probeMs);
+    expect(await bench.settle()).toMatchObject({ reason: 'MassDrift' });
+  });
+
+  test.each([
+    { missing: 5, known: 5, want: false, why: 'of a few things all may be gone' },
+    { missing: 6, known: 6, want: true, why: 'more than five' },
+    { missing: 100, known: 1000, want: false, why: 'a tenth' },
+    { missing: 101, known: 1000, want: true, why: 'more than a tenth' },
+  ])('$missing of $known: $want, $why', ({ missing, known, want }) => {
+    expect(isMassDrift(missing, known)).toBe(want);
+  });
+});
+
+describe('a resync', () => {
+  test('of an account with 100 trunks takes ten calls', async () => {
+    bench.trunks = Array.from({ length: 100 }, (_, index) => `trunk ${index}`);
+    await bench.settle();
+    bench.calls.length = 0;
+    bench.clock.advanceSynchronously(settings.checkMs);
+    await bench.settle();
+    expect(bench.calls.toSorted()).toEqual([
+      'findWildcardRules',
+      'listCredentialLists',
+      'listDispatchRules',
+      'listInboundTrunks',
+      'listIpAccessControlLists',
+      'listNumbers',
+      'listOutboundTrunks',
+      'listTrunks',
+      'probeDeleteRight',
+      'proveAccount',
+    ]);
+  });
+
+  test('that a provider has interrupted is made again with the next probe', async () => {
+    bench.problems.set('LiveKit', silent);
+    await bench.settle();
+    expect(bench.status['unownedSets']).toBeUndefined();
+    bench.problems.clear();
+    bench.clock.advanceSynchronously(settings.probeMs);
+    await bench.settle();
+    expect(bench.status).toMatchObject({ unownedSets: 0 });
+    await bench.settle();
+    const swept = bench.orders.filter((order) => order.startsWith('sweep'));
+    expect(swept, 'once for each survey of Twilio').toEqual([`sweep ${accountSid}`]);
   });
 });
 
