@@ -2,7 +2,6 @@
  * The documents say what the code does: tables are compared with what they describe, row by row, in both directions.
  */
 import { existsSync } from 'node:fs';
-import { glob, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
@@ -28,11 +27,20 @@ import {
   schemaOf,
   type StructuralSchema,
 } from './custom-resource-definition.ts';
-
-const root = join(import.meta.dirname, '../..');
+import { codeBlocks, column, filesOf, plain, root, sectionUnder, tableUnder, textOf, withoutCode } from './markdown.ts';
 
 /** Paths of Markdown files in the project, from its root. */
 const documents = await filesOf('*.md', 'docs/**/*.md');
+
+/** Words of Kubernetes, Argo CD and Twilio's API. */
+const ofOthers: ReadonlySet<string> = new Set([
+  'IncomingPhoneNumbers',
+  'PhoneNumbers',
+  'Recreate',
+  'Replace',
+  'Trunks',
+  'VoiceApplicationSid',
+]);
 
 describe('README.md', async () => {
   const readme = await textOf('README.md');
@@ -80,6 +88,16 @@ describe('every document', () => {
     expect(scripts.filter((script) => !Object.hasOwn(packageJson.scripts, script ?? ''))).toEqual([]);
   });
 
+  test.for(documents)('%s names only reasons, phases and conditions that there are', async (document) => {
+    const text = withoutCode(await textOf(document));
+    const words = [...text.matchAll(/`([A-Z][a-z]+(?:[A-Z][A-Za-z]*)*)`/g)].map(([, word = '']) => word);
+    const code = (await Promise.all((await filesOf('src/**/*.ts')).map(textOf)))
+      .join('\n')
+      .replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '');
+    const unknown = words.filter((word) => !ofOthers.has(word) && !new RegExp(`\\b${word}\\b`).test(code));
+    expect(unknown, 'somebody looks for it in vain').toEqual([]);
+  });
+
   test('has examples that the operator understands', async () => {
     const examples = await Promise.all(documents.map(async (document) => codeBlocks(await textOf(document), 'yaml')));
     expect(examples.flat().flatMap(problemsOf)).toEqual([]);
@@ -90,7 +108,7 @@ describe('every document', () => {
     const files = await filesOf('{src,test,crds,deploy}/**/*.{ts,yaml}');
     const missing: string[] = [];
     for (const file of files) {
-      for (const [mention] of (await textOf(file)).matchAll(/\bdocs\/(?:adr|reference)\/[\w-]+/g)) {
+      for (const [mention] of (await textOf(file)).matchAll(/\bdocs\/(?:adr|operating|reference|runbooks)\/[\w-]+/g)) {
         if ((await filesOf(`${mention}*.md`)).length === 0) missing.push(`${file}: ${mention}`);
       }
     }
@@ -319,65 +337,7 @@ describe('the import table of ARCHITECTURE.md', async () => {
   });
 });
 
-// Reading Markdown ------------------------------------------------------------------------------------------------------
-
-async function textOf(path: string): Promise<string> {
-  return await readFile(join(root, path), 'utf8');
-}
-
-async function filesOf(...patterns: readonly string[]): Promise<string[]> {
-  return (await Array.fromAsync(glob(patterns, { cwd: root }))).toSorted();
-}
-
-function withoutCode(markdown: string): string {
-  return markdown.replaceAll(/^```[^]*?^```$/gm, '');
-}
-
-function codeBlocks(markdown: string, language: string): readonly string[] {
-  return [...markdown.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].flatMap(([, tag, code = '']) =>
-    tag === language ? [code] : [],
-  );
-}
-
-/** From a heading to the next one of any level. @throws Error if there is no such heading */
-function sectionUnder(markdown: string, heading: string): string {
-  const lines = markdown.split('\n');
-  const start = lines.findIndex((line) => line.replace(/^#+ /, '') === heading && line.startsWith('#'));
-  if (start === -1) throw new Error(`Cannot find the heading "${heading}": it is not there`);
-  const length = lines.slice(start + 1).findIndex((line) => /^#+ /.test(line));
-  return lines.slice(start + 1, length === -1 ? undefined : start + 1 + length).join('\n');
-}
-
-type Table = readonly (readonly string[])[];
-const headers = new WeakMap<Table, readonly string[]>();
-
-/** The rows of the only table under a heading. */
-function tableUnder(markdown: string, heading: string): Table {
-  const lines = sectionUnder(markdown, heading)
-    .split('\n')
-    .filter((line) => line.startsWith('|'))
-    .map((line) =>
-      line
-        .slice(1, -1)
-        .split('|')
-        .map((cell) => cell.trim()),
-    );
-  const [header = [], rule = [], ...rows] = lines;
-  if (rule.length === 0 || !rule.every((cell) => /^-+$/.test(cell)))
-    throw new Error(`Cannot read the table under "${heading}": it has no rule`);
-  headers.set(rows, header);
-  return rows;
-}
-
-function column(table: Table, name: string): readonly string[] {
-  const index = headers.get(table)?.indexOf(name) ?? -1;
-  if (index === -1) throw new Error(`Cannot find the column "${name}": it is not there`);
-  return table.map((row) => plain(row[index] ?? ''));
-}
-
-function plain(cell: string): string {
-  return cell.replaceAll('`', '');
-}
+// Reading Markdown ----------------------------------------------------------------------------------------------------
 
 /** GitHub's anchor of a heading. */
 function anchorOf(heading: string): string {
