@@ -21,6 +21,7 @@ import { withFindings } from '../../src/reconcilers/shared/conditions.ts';
 import { reasons } from '../../src/reconcilers/shared/reasons.ts';
 import { telephonyAccountSpecSchema } from '../../src/reconcilers/telephony-account/schema.ts';
 import { everySchema, judgeBy, readDefinition, schemaAt, schemaOf } from './custom-resource-definition.ts';
+import { documentedGrants, grantOf } from './documented-rights.ts';
 import { fullStatus } from './phone-number-status.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -225,6 +226,24 @@ describe('the roles', async () => {
       },
       { to: 'admin', verbs: ['force-delete'], resources: ['phonenumbers'] },
     ]);
+  });
+
+  test('of the operator give what docs/operating/security.md says', async () => {
+    const ofOperator = new Set([
+      'trunkline-operator',
+      'trunkline-metrics-auth',
+      'trunkline-credentials',
+      'trunkline-leader-election',
+    ]);
+    const granted = (kind: string) =>
+      roles
+        .filter((one) => one.kind === kind && ofOperator.has(one.metadata.name))
+        .flatMap(({ rules }) => rules)
+        .flatMap(({ apiGroups, resources, verbs }) =>
+          apiGroups.flatMap((of) => resources.flatMap((resource) => verbs.map((verb) => grantOf(of, resource, verb)))),
+        )
+        .toSorted();
+    expect(await documentedGrants()).toEqual({ everywhere: granted('ClusterRole'), ownNamespace: granted('Role') });
   });
 
   test.for([
