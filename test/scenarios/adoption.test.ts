@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { reconcileAnnotation } from '../../src/reconcilers/phone-number/names.ts';
 import { parsePhoneNumber } from '../../src/reconcilers/phone-number/schema.ts';
 import type { ObjectKey } from '../../src/reconcilers/shared/ports.ts';
 import { condition, existing, expectReady } from '../fakes/expectations.ts';
@@ -54,6 +55,26 @@ describe('a new object for a number whose set is there', () => {
       await expectReady(world, outbound, to);
     },
   );
+
+  test('with the status of a backup writes nothing, and takes the set once it was deleted and created anew', async () => {
+    const world = await readyWorld();
+    const { metadata, status } = existing(world);
+    const { annotations = {}, finalizers = [] } = metadata;
+    world.store.loseEverything();
+    world.restart();
+    world.store.create({ ...key, spec: inboundOnly, annotations, finalizers, status: { ...(status as object) } });
+    world.store.annotate(key, reconcileAnnotation, 'look');
+    await runUntilSettled(world);
+    expect(condition(world, 'Ready'), 'its ids have the mark of the old one').toBe('False OwnershipTaken');
+    world.store.delete(key);
+    await runUntilSettled(world);
+    expect(world.store.get(key)).toBeUndefined();
+    expect(world.effects.externalWrites, 'calls went on').toEqual([]);
+    world.store.create({ ...key, spec: inboundOnly });
+    await runUntilSettled(world);
+    expect(harmful(world)).toEqual([]);
+    await expectReady(world);
+  });
 
   test('keeps the domain of the trunk, which is that of the old UID', async () => {
     const world = await readyWorld(withOutbound);
