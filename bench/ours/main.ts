@@ -21,7 +21,7 @@ import { OwnWrites } from '../../src/providers/kubernetes/own-writes.ts';
 import { KubernetesPhoneNumberStore, phoneNumbers } from '../../src/providers/kubernetes/phone-number-store.ts';
 import { Watcher } from '../../src/providers/kubernetes/watcher.ts';
 import { accountNamesOf, Memories, numbersOf, phoneNumberKind } from '../../src/reconcilers/phone-number/index.ts';
-import { accountNameOf } from '../../src/reconcilers/phone-number/schema.ts';
+import { accountNameOf } from '../../src/reconcilers/phone-number/spec-schema.ts';
 import { accountStubs } from './account-stubs.ts';
 
 const { values } = parseArgs({

@@ -53,7 +53,18 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
       trunkSid: '',
       voiceApplicationSid: '',
       voiceUrl: '',
+      voiceMethod: 'POST',
+      voiceFallbackUrl: '',
+      voiceFallbackMethod: 'POST',
+      statusCallback: '',
+      statusCallbackMethod: 'POST',
+      smsApplicationSid: '',
+      smsUrl: '',
+      smsMethod: 'POST',
+      smsFallbackUrl: '',
+      smsFallbackMethod: 'POST',
       voiceCapable: true,
+      smsCapable: true,
       hosted: false,
     };
     numbers.set(fresh.sid, fresh);
@@ -82,7 +93,7 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
         if (number.trunkSid === trunkSid) numbers.set(sid, { ...number, trunkSid: '' });
       }),
 
-    setVoiceApplication: () => perform('setVoiceApplication', () => undefined),
+    updateNumber: () => perform('updateNumber', () => undefined),
     listCallsUnderWay: () => perform('listCallsUnderWay', () => []),
     listTrunks: async () => await perform('listTrunks', () => [...trunks.values()].map(({ state }) => state)),
     readTrunk: async (sid) => await perform('readTrunk', () => trunks.get(sid)?.state),

@@ -32,7 +32,7 @@ import {
 } from '../reconcilers/phone-number/index.ts';
 import { finalizer } from '../reconcilers/phone-number/names.ts';
 import { type Leftover, phases } from '../reconcilers/phone-number/model.ts';
-import { accountNameOf } from '../reconcilers/phone-number/schema.ts';
+import { accountNameOf } from '../reconcilers/phone-number/spec-schema.ts';
 import type { EventSink, ObjectKey } from '../reconcilers/shared/ports.ts';
 import { concernsNumbers, secretNamesOf } from '../reconcilers/telephony-account/index.ts';
 import type { Configuration } from './config.ts';

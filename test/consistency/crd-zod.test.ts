@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
-import { phoneNumberSpecSchema } from '../../src/reconcilers/phone-number/schema.ts';
+import { phoneNumberSpecSchema } from '../../src/reconcilers/phone-number/spec-schema.ts';
 import { telephonyAccountSpecSchema } from '../../src/reconcilers/telephony-account/schema.ts';
 import { type Judgement, judgeBy, readDefinition, schemaAt, schemaOf } from './custom-resource-definition.ts';
 import { arbitrarySpec } from './phone-number-arbitrary.ts';

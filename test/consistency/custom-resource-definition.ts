@@ -131,6 +131,7 @@ const celTwins: Readonly<Record<string, (self: unknown) => boolean>> = {
     const { secure, originationUris } = self as { secure: boolean; originationUris: readonly string[] };
     return !secure || originationUris.every((uri) => uri.includes(';transport=tls'));
   },
+  'has(self.sipTrunk) != has(self.webhook)': (self) => 'sipTrunk' in (self as object) !== 'webhook' in (self as object),
   'self.all(header, header.matches("^[A-Za-z0-9.!%*_+`\'~-]{1,255}$"))': (self) =>
     Object.keys(self as object).every((header) => /^[A-Za-z0-9.!%*_+`'~-]{1,255}$/.test(header)),
   'self.all(key, size(key) >= 1 && size(key) <= 128)': (self) =>

@@ -84,52 +84,65 @@ const text = fc.string({ unit: 'grapheme', maxLength: 140, size: 'max' });
 const sip = fc.stringMatching(/^sip:([a-z+]{1,3}@)?[a-z.-]{1,8}(:[0-9]{1,6})?(;[a-z=]{0,5}){0,2}$/);
 const absentOr = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
+const url = fc.stringMatching(/^(https?:\/\/[a-z .]{0,3})?$/);
+const method = fc.constantFrom('GET', 'POST', 'PUT');
+const webhook = fc.record(
+  { url, method, fallbackUrl: url, fallbackMethod: method, statusCallbackUrl: url, statusCallbackMethod: method },
+  { requiredKeys: ['url'] },
+);
+const sms = fc.record({ url, method, fallbackUrl: url, fallbackMethod: method }, { requiredKeys: ['url'] });
+
 const plausibleSpec = fc.record(
   {
     phoneNumber: fc.stringMatching(/^\+[0-9]{5,17}$/),
     accountRef: fc.record({ name: fc.stringMatching(/^[a-z0-9.-]{1,5}$/) }),
     deletionPolicy: fc.oneof(fc.constantFrom('Delete', 'Orphan'), text),
-    voice: fc.record({
-      sipTrunk: fc.record(
-        {
-          existingTrunkSid: fc.stringMatching(/^(TK[0-9a-f]{31,32})?$/),
-          originationUris: fc.array(sip, { maxLength: 12 }),
-          secure: fc.boolean(),
-          disasterRecoveryUrl: fc.stringMatching(/^(https?:\/\/[a-z ]{0,3})?$/),
-          transferMode: fc.constantFrom('disable-all', 'enable-all', 'sip-only', 'none'),
-          inbound: fc.record(
-            {
-              allowedAddresses: fc.array(address, { maxLength: 3 }),
-              krispEnabled: fc.boolean(),
-              headersToAttributes: fc.dictionary(fc.stringMatching(/^[A-Za-z0-9 :'*-]{0,6}$/), text, { maxKeys: 3 }),
-              maxCallDuration: duration,
-              ringingTimeout: duration,
-            },
-            { requiredKeys: [] },
-          ),
-          outbound: fc.record(
-            { enabled: fc.boolean(), allowedCidrs: fc.array(address, { maxLength: 27 }) },
-            { requiredKeys: [] },
-          ),
-          dispatch: fc.record(
-            {
-              roomPrefix: text,
-              agents: fc.array(fc.record({ agentName: text, metadata: text }, { requiredKeys: ['agentName'] }), {
-                maxLength: 9,
-              }),
-              hidePhoneNumber: fc.boolean(),
-              attributes: fc.dictionary(
-                text.filter((key) => key !== '__proto__'),
-                text,
-                { maxKeys: 3 },
-              ),
-            },
-            { requiredKeys: [] },
-          ),
-        },
-        { requiredKeys: [] },
-      ),
-    }),
+    sms,
+    voice: fc.record(
+      {
+        webhook,
+        sipTrunk: fc.record(
+          {
+            existingTrunkSid: fc.stringMatching(/^(TK[0-9a-f]{31,32})?$/),
+            originationUris: fc.array(sip, { maxLength: 12 }),
+            secure: fc.boolean(),
+            disasterRecoveryUrl: fc.stringMatching(/^(https?:\/\/[a-z ]{0,3})?$/),
+            transferMode: fc.constantFrom('disable-all', 'enable-all', 'sip-only', 'none'),
+            inbound: fc.record(
+              {
+                allowedAddresses: fc.array(address, { maxLength: 3 }),
+                krispEnabled: fc.boolean(),
+                headersToAttributes: fc.dictionary(fc.stringMatching(/^[A-Za-z0-9 :'*-]{0,6}$/), text, { maxKeys: 3 }),
+                maxCallDuration: duration,
+                ringingTimeout: duration,
+              },
+              { requiredKeys: [] },
+            ),
+            outbound: fc.record(
+              { enabled: fc.boolean(), allowedCidrs: fc.array(address, { maxLength: 27 }) },
+              { requiredKeys: [] },
+            ),
+            dispatch: fc.record(
+              {
+                roomPrefix: text,
+                agents: fc.array(fc.record({ agentName: text, metadata: text }, { requiredKeys: ['agentName'] }), {
+                  maxLength: 9,
+                }),
+                hidePhoneNumber: fc.boolean(),
+                attributes: fc.dictionary(
+                  text.filter((key) => key !== '__proto__'),
+                  text,
+                  { maxKeys: 3 },
+                ),
+              },
+              { requiredKeys: [] },
+            ),
+          },
+          { requiredKeys: [] },
+        ),
+      },
+      { requiredKeys: [] },
+    ),
   },
   { requiredKeys: ['phoneNumber', 'voice'] },
 );

@@ -68,14 +68,63 @@ export const specCases: readonly SpecCase[] = [
   { name: 'no voice', why: 'nothing says what happens to calls', spec: { phoneNumber: number }, accepted: false },
   { name: 'voice without a way', why: 'one must be chosen', spec: { phoneNumber: number, voice: {} }, accepted: false },
   {
-    name: 'a webhook',
-    why: 'it is not there yet, and must not be taken in silence',
-    spec: { phoneNumber: number, voice: { webhook: { url: 'https://example.com' } } },
+    name: 'a trunk and a webhook',
+    why: 'a call goes one way',
+    spec: { phoneNumber: number, voice: { sipTrunk: {}, webhook: { url: 'https://example.com' } } },
     accepted: false,
   },
+  {
+    name: 'every webhook',
+    why: 'calls and text messages are independent of each other',
+    spec: {
+      phoneNumber: number,
+      voice: {
+        webhook: {
+          url: 'https://example.com/voice?tenant=a',
+          method: 'GET',
+          fallbackUrl: 'http://example.com/fallback',
+          fallbackMethod: 'GET',
+          statusCallbackUrl: 'https://example.com/status',
+          statusCallbackMethod: 'GET',
+        },
+      },
+      sms: {
+        url: 'https://example.com/sms',
+        method: 'GET',
+        fallbackUrl: 'https://example.com/fallback',
+        fallbackMethod: 'GET',
+      },
+    },
+    accepted: true,
+  },
+  ...(
+    [
+      [{ url: 'https://example.com' }, true, 'everything else has a default'],
+      [{}, false, 'there is nothing to ask'],
+      [{ url: '' }, false, 'nobody is not a webhook'],
+      [{ url: 'example.com' }, false, 'Twilio needs a whole URL (21402)'],
+      [{ url: 'wss://example.com' }, false, 'Twilio asks over HTTP'],
+      [{ url: 'https://example.com/a b' }, false, 'a blank is not part of a URL'],
+      [{ url: 'https://example.com\n' }, false, 'a line ends there'],
+      [{ url: `https://${'x'.repeat(1017)}` }, false, 'the limit is 1024'],
+      [{ url: 'https://example.com', method: 'PUT' }, false, 'Twilio knows GET and POST'],
+      [{ url: 'https://example.com', fallbackUrl: '' }, false, 'without one it is left out'],
+      [{ url: 'https://example.com', applicationSid: 'AP1' }, false, 'it must not be taken in silence'],
+    ] as const
+  ).flatMap(([webhook, accepted, why]) =>
+    [
+      { place: 'voice.webhook', spec: { phoneNumber: number, voice: { webhook } } },
+      { place: 'sms', spec: { ...minimal, sms: webhook } },
+    ].map(({ place, spec }) => ({
+      name: `${place} ${JSON.stringify(webhook).slice(0, 90)}`,
+      why,
+      spec,
+      accepted,
+    })),
+  ),
   ...['drainTimeout', 'suspended', 'takeover', 'sms'].map((field) => ({
-    name: `the field ${field}`,
-    why: 'it is not there yet, and must not be taken in silence',
+    name: `the field ${field} as a word that it does not know`,
+    why: 'it must not be taken in silence',
     spec: { ...minimal, [field]: 'value' },
     accepted: false,
   })),

@@ -5,6 +5,14 @@ import type { PhoneNumberStatus } from '../../src/reconcilers/phone-number/model
 
 const hex = '0123456789abcdef0123456789abcdef';
 
+const everyWebhook = {
+  voice: { url: 'https://a.example.com/voice', method: 'POST' },
+  voiceFallback: { url: 'https://a.example.com/voice-fallback', method: 'GET' },
+  statusCallback: { url: 'https://a.example.com/status', method: 'POST' },
+  sms: { url: 'https://a.example.com/sms', method: 'POST' },
+  smsFallback: { url: 'https://a.example.com/sms-fallback', method: 'GET' },
+};
+
 export const fullStatus: Required<PhoneNumberStatus> = {
   phase: 'Corrupted',
   conditions: [
@@ -32,6 +40,7 @@ export const fullStatus: Required<PhoneNumberStatus> = {
     ownerId: '0123abcd',
     phoneNumber: '+447446466847',
     existingTrunkSid: `TK${'f'.repeat(32)}`,
+    voice: 'webhook',
   },
   routing: 'Detached',
   firstReadyTime: '2026-01-01T00:00:00.000Z',
@@ -66,7 +75,20 @@ export const fullStatus: Required<PhoneNumberStatus> = {
       consolePath: 'Elastic SIP Trunking > Trunks',
     },
   ],
-  previousRouting: { trunkSid: `TK${'9'.repeat(32)}`, voiceApplicationSid: `AP${'9'.repeat(32)}` },
+  previousRouting: {
+    trunkSid: `TK${'9'.repeat(32)}`,
+    voiceApplicationSid: `AP${'9'.repeat(32)}`,
+    smsApplicationSid: `AP${'8'.repeat(32)}`,
+    webhooks: {
+      voice: 'https://before.example.com/voice',
+      voiceFallback: 'https://before.example.com/voice-fallback',
+      statusCallback: 'https://before.example.com/status',
+      sms: 'https://before.example.com/sms',
+      smsFallback: 'https://before.example.com/sms-fallback',
+    },
+  },
+  routedTo: everyWebhook,
+  routingTo: everyWebhook,
   deletion: {
     policy: 'Delete',
     firstFailureTime: '2026-01-01T00:00:00.000Z',

@@ -45,7 +45,7 @@ const everyCall: Readonly<
   findNumber: (port) => port.findNumber(NUMBERS[0]),
   readNumber: (port) => port.readNumber(PN),
   listCallsUnderWay: (port) => port.listCallsUnderWay(),
-  setVoiceApplication: (port) => port.setVoiceApplication(PN, sidOf('AP', 1)),
+  updateNumber: (port) => port.updateNumber(PN, { smsUrl: 'https://a.test/' }),
   listTrunks: (port) => port.listTrunks(),
   readTrunk: (port) => port.readTrunk(TK),
   createTrunk: (port) => port.createTrunk(trunkValues),

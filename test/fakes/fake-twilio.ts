@@ -88,7 +88,18 @@ export class FakeTwilio {
       trunkSid: '',
       voiceApplicationSid: '',
       voiceUrl: 'https://demo.twilio.com/welcome/voice/',
+      voiceMethod: 'POST',
+      voiceFallbackUrl: '',
+      voiceFallbackMethod: 'POST',
+      statusCallback: '',
+      statusCallbackMethod: 'POST',
+      smsApplicationSid: '',
+      smsUrl: 'https://demo.twilio.com/welcome/sms/reply',
+      smsMethod: 'POST',
+      smsFallbackUrl: '',
+      smsFallbackMethod: 'POST',
       voiceCapable: true,
+      smsCapable: true,
       hosted: false,
       ...differing,
     });
@@ -199,10 +210,12 @@ export class FakeTwilio {
           const number = account.numbers.get(sid);
           if (number?.trunkSid === trunkSid) account.numbers.set(sid, { ...number, trunkSid: '' });
         }),
-      setVoiceApplication: async (sid, voiceApplicationSid) =>
-        await write('setVoiceApplication', () => {
+      updateNumber: async (sid, change) =>
+        await write('updateNumber', () => {
           const number = found(account.numbers.get(sid), `number ${sid}`);
-          account.numbers.set(sid, { ...number, voiceApplicationSid, trunkSid: '' });
+          // Twilio documents it of applications only; the emulator has a switch for URLs.
+          const leavesTrunk = (change.voiceApplicationSid ?? '') !== '' || (change.voiceUrl ?? '') !== '';
+          account.numbers.set(sid, { ...number, ...change, ...(leavesTrunk && { trunkSid: '' }) });
         }),
       listCredentialLists: async () =>
         await read('listCredentialLists', () => listed(account.credentialLists.values()).map(namedList)),

@@ -73,7 +73,7 @@ const deleting = await pointsOf(story, () => story.store.delete(key));
 
 test('the stories have the writes that they are about', () => {
   expect(creating.map(({ operation }) => operation.split(' ')[0])).toContain('attachNumber');
-  expect(deleting.map(({ operation }) => operation.split(' ')[0])).toContain('setVoiceApplication');
+  expect(deleting.map(({ operation }) => operation.split(' ')[0])).toContain('updateNumber');
 });
 
 describe('deleting a number that had an application', () => {
@@ -112,7 +112,7 @@ describe('deleting a number that had an application', () => {
     await runUntilSettled(world);
     world.events.length = 0;
     world.effects.add({
-      matches: ({ operation }) => operation === 'setVoiceApplication',
+      matches: ({ operation }) => operation === 'updateNumber',
       verdict,
       applied: 'never',
       crashes: false,

@@ -1,5 +1,5 @@
 /**
- * Numbers: the account's incoming phone numbers, which trunk they are on, and the calls that are under way.
+ * Numbers: the account's incoming phone numbers, where they are routed, and the calls that are under way.
  */
 import type { Twilio } from 'twilio';
 import type { TwilioAccountPort } from '../../reconcilers/shared/telephony.ts';
@@ -16,7 +16,7 @@ type NumberCalls = Pick<
   | 'findVoiceRegion'
   | 'attachNumber'
   | 'detachNumber'
-  | 'setVoiceApplication'
+  | 'updateNumber'
   | 'listCallsUnderWay'
 >;
 
@@ -52,9 +52,11 @@ export function numberCalls(client: Twilio, calls: AccountCalls): NumberCalls {
         readBack: () => onTrunk(trunkSid)(numberSid).fetch(),
         undo: () => onTrunk(trunkSid)(numberSid).remove(),
       }),
-    async setVoiceApplication(numberSid, applicationSid) {
-      await calls.call(`set the voice application of number ${numberSid}`, () =>
-        numbers(checkedSid('PN', numberSid)).update({ voiceApplicationSid: checkedSid('AP', applicationSid) }),
+    async updateNumber(numberSid, change) {
+      const applications = [change.voiceApplicationSid, change.smsApplicationSid];
+      for (const sid of applications) if (sid !== undefined && sid !== '') checkedSid('AP', sid);
+      await calls.call(`change the routing of number ${numberSid}`, () =>
+        numbers(checkedSid('PN', numberSid)).update(change),
       );
     },
     async listCallsUnderWay() {

@@ -21,12 +21,23 @@ export const numberReply = z
     trunkSid: textOrUnset,
     voiceApplicationSid: textOrUnset,
     voiceUrl: textOrUnset,
-    capabilities: z.object({ voice: z.boolean() }),
+    voiceMethod: textOrUnset,
+    voiceFallbackUrl: textOrUnset,
+    voiceFallbackMethod: textOrUnset,
+    statusCallback: textOrUnset,
+    statusCallbackMethod: textOrUnset,
+    smsApplicationSid: textOrUnset,
+    smsUrl: textOrUnset,
+    smsMethod: textOrUnset,
+    smsFallbackUrl: textOrUnset,
+    smsFallbackMethod: textOrUnset,
+    capabilities: z.object({ voice: z.boolean(), sms: z.boolean() }),
     origin: textOrUnset,
   })
   .transform(({ capabilities, origin, ...number }) => ({
     ...number,
     voiceCapable: capabilities.voice,
+    smsCapable: capabilities.sms,
     hosted: origin === 'hosted',
   }));
 

@@ -22,20 +22,30 @@ import {
   putOn,
   recordedPin,
   rivalOf,
-  takeFinalizerOff,
 } from './intent.ts';
 import { reconcileAnnotation } from './names.ts';
-import { observe } from './observe.ts';
+import {
+  isWrittenAhead,
+  missingOn,
+  previousRoutingOf,
+  provenRecord,
+  removalChange,
+  routingChange,
+} from './number-routing.ts';
+import { observe, observeNumber } from './observe.ts';
 import { idsOf, isAttached, type Observed } from './observed.ts';
 import type { Pass } from './pass.ts';
-import { preflight, previousRoutingOf } from './preflight.ts';
+import { type KnownRouting, preflight } from './preflight.ts';
 import { removeOutside } from './remove.ts';
 import { isBarred } from './rivals.ts';
 import { rotationNote, rotationSettledAt, withRotation } from './rotation.ts';
-import { parseSpec } from './schema.ts';
+import { learned, report, reportEmpty } from './report.ts';
+import { parseSpec } from './spec-schema.ts';
 import {
   hasIds,
   hasLostTrunk,
+  mayRestore,
+  routingSettledAt,
   hasNewToken,
   isUpToDate,
   lostIds,
@@ -96,46 +106,68 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
   const observedAt = clock.monotonic();
   let observed: Observed | undefined;
   try {
-    observed = await observe(
-      desired.identity,
-      pass.ids,
-      account.twilio,
-      account.livekit,
-      () => pass.beforeCall(),
-      async () => await liveUidsOf(pass, pin),
-      pass.memory.mustLook,
-    );
+    observed =
+      desired.voice === 'webhook'
+        ? await observeNumber(
+            desired.identity,
+            account.twilio,
+            () => pass.beforeCall(),
+            pass.object.status.pinned === undefined,
+          )
+        : await observe(
+            desired.identity,
+            pass.ids,
+            account.twilio,
+            account.livekit,
+            () => pass.beforeCall(),
+            async () => await liveUidsOf(pass, pin),
+            pass.memory.mustLook,
+          );
     noteLook(pass);
     if (hasLostTrunk(pass, observed)) pass.memory.routing = 'Detached';
     pass.memory.ids = idsOf(observed);
-    const refusal = preflight(desired, account, observed, pass.routing, settings.trunkLimit);
+    const refusal = preflight(desired, account, observed, routingKnownTo(pass), settings.trunkLimit);
     if (refusal !== undefined) {
       // A rival comes first: its number is routed to it, and waiting for that to end is not for everybody (rivals.ts).
       const rival = isHeld(pass) ? undefined : await rivalOf(pass, pin);
       return await refuse(work, observed, observedAt, rival ?? refusal);
     }
-    const previous = desired.takesOver ? previousRoutingOf(observed) : undefined;
+    const previous = desired.takesOver
+      ? previousRoutingOf(observed.number, desired.webhooks, pass.routes.record, observed.trunk?.sid)
+      : undefined;
+    const written = {
+      ...(previous !== undefined && { previousRouting: previous }),
+      ...(Object.keys(desired.webhooks).length > 0 && { routingTo: desired.webhooks }),
+    };
     if (isHeld(pass)) {
       // A finalizer that was restored or copied by hand: the pin has to be there before anything is made. So has what is
       // taken over, also when somebody allows it later.
       const isUnwritten = previous !== undefined && pass.object.status.previousRouting === undefined;
-      if (recordedPin(pass) === undefined || isUnwritten) await putOn(pass, pin, previous);
+      if (recordedPin(pass) === undefined || isUnwritten) {
+        await putOn(pass, pin, previous === undefined ? {} : { previousRouting: previous });
+      }
     } else {
-      const rival = await claim(pass, pin, previous);
+      const rival = await claim(pass, pin, written);
       if (rival !== undefined) return await report(pass, rival);
     }
     pass.reportProgress(() =>
       progressStatus(pass.object, pin, learned(pass, observed), `Preparing ${pin.phoneNumber}`, pass.timestamp()),
     );
     await forgetLost(work, observed);
+    const routingWaitMs = await recordRouting(work, observed, observedAt);
+    if (routingWaitMs > 0) return await waitForLateCreate(work, observed, routingWaitMs);
     let isRenewed = false;
     for (;;) {
-      const step: Step = nextStep(desired, observed, mayAttach(pass, observed));
+      const step: Step = nextStep(desired, observed, {
+        mayAttach: mayAttach(pass, observed),
+        restores: mayRestore(pass),
+        ...pass.routes,
+      });
       if (step.kind === 'converged') {
         const note = rotationNote(pass, desired);
         const outcome = desired.suspended
-          ? await showSuspended(pass, pin, observed, observedAt)
-          : await finish(work, observed, spec);
+          ? await showSuspended(pass, pin, desired, observed, observedAt)
+          : await finish(work, observed, observedAt, spec);
         if (note !== undefined) pass.event(note);
         return isRenewed ? lookForLateCredential(pass, outcome) : outcome;
       }
@@ -149,7 +181,7 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
       if (isAttached(observed)) pass.memory.routing = 'Attached';
       else if (step.kind === 'detachNumber') pass.memory.routing = 'Detached';
       if (step.kind !== 'rereadNumber' && step.kind !== 'checkDuplicates') continue;
-      const late = preflight(desired, account, observed, pass.routing, Number.POSITIVE_INFINITY);
+      const late = preflight(desired, account, observed, routingKnownTo(pass), Number.POSITIVE_INFINITY);
       if (late !== undefined) return await refuse(work, observed, observedAt, late);
     }
   } catch (error) {
@@ -158,7 +190,7 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
       error.verdict.kind === 'refused' &&
       observed !== undefined &&
       isHeld(pass) &&
-      isEmptyOutside(pass, observed, observedAt);
+      isEmptyOutside(work, observed, observedAt);
     const outcome = isEmpty
       ? await reportEmpty(pass, troubleOf(error), error)
       : await report(pass, troubleOf(error), observed, error);
@@ -176,6 +208,33 @@ async function forgetLost({ desired, pass, pin }: Work, observed: Observed): Pro
   const note = `${lost.join(', ')} of ${pin.phoneNumber} cannot be found any more; it is made again`;
   await pass.writeStatus(provisioningStatus(pass.object, pin, learned(pass, observed), note, pass.timestamp()));
   pass.event({ type: 'Warning', reason: 'Provisioning', action: 'Repair', note });
+}
+
+function routingKnownTo({ routes, routing }: Pass): KnownRouting {
+  return { routing, record: routes.record };
+}
+
+/**
+ * What is put on the number is written down first, so that whoever comes after a crash knows it as ours. Answers how many
+ * milliseconds that has to wait: what was sent before may still be applied, and has to stay known until then.
+ */
+async function recordRouting({ desired, pass, pin }: Work, observed: Observed, observedAt: number): Promise<number> {
+  const { number } = observed;
+  if (number === undefined) return 0;
+  const { record } = pass.routes;
+  const permissions = { takesOver: desired.takesOver, restores: mayRestore(pass) };
+  const change = routingChange(number, desired.webhooks, pass.routes, permissions);
+  if (change === undefined || isWrittenAhead(change, record)) return 0;
+  const moment = settledAt(pass, 'NumberRouting');
+  if (moment > observedAt) return Math.max(moment - pass.dependencies.clock.monotonic(), 1);
+  const known = {
+    ...learned(pass, observed),
+    routedTo: provenRecord(number, record),
+    routingTo: desired.webhooks,
+  };
+  const message = `Changing where ${pin.phoneNumber} is routed`;
+  await pass.writeStatus(provisioningStatus(pass.object, pin, known, message, pass.timestamp()));
+  return 0;
 }
 
 /** A credential that an earlier process asked for may still appear beside the one in force, and has to go then. */
@@ -230,44 +289,61 @@ function removalTrouble({ pin }: Work): Trouble {
 }
 
 /** Everything is as desired, but for the number when it may not be attached. */
-async function finish(work: Work, observed: Observed, spec: PhoneNumberSpec): Promise<Outcome> {
-  const { pass, pin } = work;
-  if (observed.trunk === undefined || !isAttached(observed)) {
+async function finish(work: Work, observed: Observed, observedAt: number, spec: PhoneNumberSpec): Promise<Outcome> {
+  const { pass, pin, desired } = work;
+  const isRouted = desired.voice === 'webhook' || isAttached(observed);
+  const [cleared] = observed.number === undefined ? [] : missingOn(observed.number, desired.webhooks);
+  if (!isRouted || cleared !== undefined) {
+    const what = isRouted ? `had its ${cleared} webhook cleared` : 'was taken off its trunk';
+    const isAway = !isRouted || cleared === 'voice';
     return await report(
       pass,
       {
         reason: 'RoutingChangedElsewhere',
         message:
-          `${pin.phoneNumber} was taken off its trunk by somebody else, so calls do not reach LiveKit; ` +
+          `${pin.phoneNumber} ${what} by somebody else${isAway ? ', so calls do not get to where they should' : ''}; ` +
           `kubectl annotate -n ${pass.object.namespace} phonenumber ${pass.object.name} ${reconcileAnnotation}=$(date +%s) --overwrite attaches it again`,
         stalled: true,
+        callsGoOn: !isAway,
         handlesToken: true,
         handlesRotation: true,
       },
       observed,
     );
   }
-  const { outbound } = spec.sipTrunk;
+  const outbound = spec.sipTrunk?.outbound;
+  const outboundIsOpen = outbound?.enabled === true && outbound.allowedCidrs.length === 0;
+  const { webhooks } = desired;
+  const settledMoment = routingSettledAt(pass, webhooks);
+  const isSettled = settledMoment <= observedAt;
   const wasReady = pass.object.status.phase === 'Ready';
   await pass.writeStatus(
-    readyStatus(pass.object, pin, observed, outbound.enabled && outbound.allowedCidrs.length === 0, pass.timestamp()),
+    readyStatus(pass.object, pin, observed, { isSettled, outboundIsOpen, webhooks }, pass.timestamp()),
   );
   if (!wasReady) {
     pass.event({
       type: 'Normal',
       reason: 'Ready',
       action: 'Provision',
-      note: `${pin.phoneNumber} is attached to trunk ${observed.trunk.sid}`,
+      note:
+        observed.trunk === undefined
+          ? `${pin.phoneNumber} is routed to its webhook`
+          : `${pin.phoneNumber} is attached to trunk ${observed.trunk.sid}`,
     });
   }
-  return settled;
+  if (isSettled) {
+    pass.memory.unsettledCreates.delete('NumberRouting');
+    return settled;
+  }
+  pass.memory.mustLook = true;
+  return { kind: 'wait', afterMs: Math.max(settledMoment - pass.dependencies.clock.monotonic(), 1) };
 }
 
 /** A refusal: what was made before the number was attached comes down again, and the finalizer with it. */
 async function refuse(work: Work, observed: Observed, observedAt: number, refusal: Trouble): Promise<Outcome> {
   const { pass, account, desired } = work;
   if (!isHeld(pass)) return await report(pass, refusal, observed);
-  if (isEmptyOutside(pass, observed, observedAt)) return await reportEmpty(pass, refusal);
+  if (isEmptyOutside(work, observed, observedAt)) return await reportEmpty(pass, refusal);
   const ours = refusal.reason === 'OwnershipTaken' || refusal.reason === 'OwnershipUnknown';
   // What is kept for a number that is to come back is not taken down because the number is away.
   if (pass.routing === 'Attached' || desired.suspended || ours) {
@@ -282,13 +358,16 @@ async function refuse(work: Work, observed: Observed, observedAt: number, refusa
 }
 
 /** Every role is proven absent: not observed, and no create can still make it appear. */
-function isEmptyOutside(pass: Pass, observed: Observed, observedAt: number): boolean {
+function isEmptyOutside({ pass, pin }: Pick<Work, 'pass' | 'pin'>, observed: Observed, observedAt: number): boolean {
   const { trunk, inbound, rule, outbound, credentialList, ipAccessControlList } = observed;
   const ownTrunk = observed.trunkIsBorrowed ? undefined : trunk;
   const found = [ownTrunk, inbound, rule, outbound, credentialList, ipAccessControlList].some(
     (one) => one !== undefined,
   );
   if (found || observed.duplicates.length > 0 || observed.lostOwnership.length > 0) return false;
+  const { number } = observed;
+  const isRouted = number !== undefined && removalChange(number, pass.routes, pin.voice === 'webhook') !== undefined;
+  if (isRouted) return false;
   return leftoverKinds.every((kind) => settledAt(pass, kind) <= observedAt);
 }
 
@@ -303,67 +382,4 @@ async function waitForLateCreate({ pass, pin }: Work, observed: Observed, waitMs
   const message = `Waits until ${until}: something created earlier may still appear, and nothing is created twice`;
   await pass.writeStatus(provisioningStatus(pass.object, pin, recordOf(observed), message, pass.timestamp()));
   return { kind: 'wait', afterMs: waitMs };
-}
-
-const nothingKnown = {
-  ids: {},
-  originationUrlSids: [],
-  trunkDomainName: undefined,
-  routing: undefined,
-  previousRouting: undefined,
-} as const;
-
-/** Ends a pass with what stands in the way. */
-async function report(pass: Pass, trouble: Trouble, observed?: Observed, error?: ProviderError): Promise<Outcome> {
-  if (isHeld(pass)) await tell(pass, trouble, recordedPin(pass), learned(pass, observed));
-  else await tell(pass, trouble, undefined, nothingKnown);
-  return outcomeOf(pass, trouble, error);
-}
-
-/**
- * The same when nothing of ours is outside: the finalizer goes, too. The status forgets first, because ids without a
- * finalizer mean that somebody took it off.
- */
-async function reportEmpty(pass: Pass, trouble: Trouble, error?: ProviderError): Promise<Outcome> {
-  pass.memory.ids = {};
-  pass.memory.routing = undefined;
-  await tell(pass, trouble, undefined, nothingKnown);
-  await takeFinalizerOff(pass);
-  return outcomeOf(pass, trouble, error);
-}
-
-async function tell(
-  pass: Pass,
-  trouble: Trouble,
-  pinned: Pin | undefined,
-  known: Parameters<typeof troubledStatus>[2],
-): Promise<void> {
-  const before = pass.object.status.conditions.find(({ type }) => type === 'Synced')?.reason;
-  await pass.writeStatus(troubledStatus(pass.object, pinned, known, trouble, pass.timestamp()));
-  if (before === trouble.reason) return;
-  pass.event({ type: 'Warning', reason: trouble.reason, action: 'Provision', note: trouble.message });
-}
-
-function outcomeOf(pass: Pass, trouble: Trouble, error: ProviderError | undefined): Outcome {
-  if (trouble.stalled) return settled;
-  if (trouble.reason === 'RemovalFailed') return { kind: 'retry' };
-  const verdict = error?.verdict;
-  const { recheckMs } = pass.dependencies.settings;
-  if (verdict === undefined) return { kind: 'wait', afterMs: recheckMs };
-  // A definite refusal would only be repeated, and put the finalizer on and take it off again each time.
-  if (verdict.kind === 'refused') return { kind: 'wait', afterMs: recheckMs };
-  return verdict.kind === 'rateLimited' && verdict.afterMs > 0
-    ? { kind: 'wait', afterMs: verdict.afterMs }
-    : { kind: 'retry' };
-}
-
-/** What may be written of an object that is not done: ids that are known, also of creates in this very pass. */
-function learned(pass: Pass, observed: Observed | undefined) {
-  const { trunkDomainName, originationUrlSids } = pass.object.status;
-  return {
-    ids: pass.ids,
-    routing: pass.routing,
-    trunkDomainName: observed?.trunk?.domainName ?? trunkDomainName,
-    originationUrlSids: observed?.originationUrls.map(({ sid }) => sid) ?? originationUrlSids,
-  };
 }

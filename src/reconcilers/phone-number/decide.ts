@@ -6,6 +6,7 @@
  *
  * Order (DESIGN 3.2): trunk, origination URLs, LiveKit inbound trunk, dispatch rule, outbound branch, duplicates check,
  * number read again, number attached last, read back. A number never rings before everything that answers it is there.
+ * Webhooks on the number itself come after that, and are all there is when calls go to one.
  * Suspending comes before all of that: it must not wait for a provider that refuses something else.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -15,17 +16,20 @@ import type {
   InboundTrunkValues,
   OriginationUrlValues,
   OutboundTrunkState,
+  TrunkSettings,
   TrunkState,
 } from '../shared/telephony.ts';
-import type { Desired, DesiredAddress, DesiredOutbound } from './desired.ts';
+import type { Desired, DesiredAddress, DesiredOutbound, DesiredSipTrunk } from './desired.ts';
 import { markOf } from './mark.ts';
+import type { PreviousRouting, RoutingRecord } from './model.ts';
+import { type NumberChange, routingChange } from './number-routing.ts';
 import type { Duplicate, Observed } from './observed.ts';
 
 export type Step =
   /** Puts our mark on something whose PhoneNumber is no more. */
   | { readonly kind: 'adopt'; readonly adoption: Duplicate }
-  | { readonly kind: 'createTrunk' }
-  | { readonly kind: 'updateTrunk'; readonly trunkSid: string }
+  | { readonly kind: 'createTrunk'; readonly settings: TrunkSettings }
+  | { readonly kind: 'updateTrunk'; readonly trunkSid: string; readonly settings: TrunkSettings }
   | { readonly kind: 'createOriginationUrl'; readonly trunkSid: string; readonly values: OriginationUrlValues }
   | {
       readonly kind: 'updateOriginationUrl';
@@ -51,6 +55,7 @@ export type Step =
       readonly address: string;
       readonly encrypted: boolean;
       readonly outboundId: string | undefined;
+      readonly usernamePrefix: string | undefined;
     }
   | { readonly kind: 'updateOutboundTrunk'; readonly id: string; readonly address: string; readonly encrypted: boolean }
   | { readonly kind: 'deleteCredential'; readonly listSid: string; readonly sid: string }
@@ -61,10 +66,23 @@ export type Step =
   | { readonly kind: 'checkDuplicates' }
   | { readonly kind: 'rereadNumber' }
   | { readonly kind: 'attachNumber' | 'detachNumber'; readonly trunkSid: string; readonly phoneNumberSid: string }
+  | { readonly kind: 'updateNumber'; readonly phoneNumberSid: string; readonly change: NumberChange }
   | { readonly kind: 'converged' };
 
-/** `mayAttach` is false while the status says that the number was attached before: then a change elsewhere is not fought. */
-export function nextStep(desired: Desired, observed: Observed, mayAttach: boolean): Step {
+/** What is known of the number's routing besides what is observed. */
+export interface Standing {
+  /** False while the status says that the number was attached before: then a change elsewhere is not fought. */
+  readonly mayAttach: boolean;
+  /** Webhooks that somebody has cleared since may be put back. */
+  readonly restores: boolean;
+  readonly record: RoutingRecord;
+  readonly previous?: PreviousRouting | undefined;
+}
+
+export function nextStep(desired: Desired, observed: Observed, standing: Standing): Step {
+  const last = routingStep(desired, observed, standing) ?? { kind: 'converged' };
+  if (desired.voice === 'webhook') return last;
+  const { mayAttach } = standing;
   return (
     suspendStep(desired, observed) ??
     adoptionStep(observed) ??
@@ -72,7 +90,8 @@ export function nextStep(desired: Desired, observed: Observed, mayAttach: boolea
     liveKitStep(desired, observed) ??
     outboundStep(desired, observed) ??
     duplicateStep(observed) ??
-    numberStep(desired, observed, mayAttach) ?? { kind: 'converged' }
+    numberStep(desired, observed, mayAttach) ??
+    last
   );
 }
 
@@ -85,7 +104,7 @@ function adoptionStep({ adoptions, duplicates }: Observed): Step | undefined {
   return duplicate === undefined ? { kind: 'adopt', adoption } : { kind: 'deleteDuplicate', duplicate };
 }
 
-function suspendStep({ suspended }: Desired, { adoptions, number, trunk }: Observed): Step | undefined {
+function suspendStep({ suspended }: DesiredSipTrunk, { adoptions, number, trunk }: Observed): Step | undefined {
   if (!suspended || number === undefined || trunk === undefined || number.trunkSid !== trunk.sid) return undefined;
   if (adoptions.some(({ id }) => id === trunk.sid)) return undefined;
   return { kind: 'detachNumber', trunkSid: trunk.sid, phoneNumberSid: number.sid };
@@ -95,12 +114,14 @@ function suspendStep({ suspended }: Desired, { adoptions, number, trunk }: Obser
  * Encryption goes on from the side that takes calls to the side that makes them, and off the other way round: at no moment
  * does one side insist on what the other does not do yet.
  */
-function trunkStep(desired: Desired, observed: Observed): Step | undefined {
+function trunkStep(desired: DesiredSipTrunk, observed: Observed): Step | undefined {
   const { trunk, trunkIsBorrowed, inbound, outbound, originationUrls } = observed;
   if (trunkIsBorrowed) return undefined;
-  if (trunk === undefined) return { kind: 'createTrunk' };
+  if (trunk === undefined) return { kind: 'createTrunk', settings: desired.trunk };
   const settings = (): Step | undefined =>
-    sameValues<TrunkState>(trunk, desired.trunk) ? undefined : { kind: 'updateTrunk', trunkSid: trunk.sid };
+    sameValues<TrunkState>(trunk, desired.trunk)
+      ? undefined
+      : { kind: 'updateTrunk', trunkSid: trunk.sid, settings: desired.trunk };
   const urls = () => originationStep(desired, trunk.sid, originationUrls);
   if (desired.trunk.secure && !trunk.secure) {
     return (inbound && inboundStep(desired, inbound)) ?? urls() ?? settings();
@@ -112,7 +133,7 @@ function trunkStep(desired: Desired, observed: Observed): Step | undefined {
 }
 
 function originationStep(
-  desired: Desired,
+  desired: DesiredSipTrunk,
   trunkSid: string,
   originationUrls: Observed['originationUrls'],
 ): Step | undefined {
@@ -139,7 +160,7 @@ function isSameUrl(present: string, wanted: string): boolean {
   return owner !== undefined && owner === wantedOwner && role === wantedRole;
 }
 
-function liveKitStep(desired: Desired, { inbound, rule }: Observed): Step | undefined {
+function liveKitStep(desired: DesiredSipTrunk, { inbound, rule }: Observed): Step | undefined {
   if (inbound === undefined) return { kind: 'createInboundTrunk', values: desired.inbound };
   const update = inboundStep(desired, inbound);
   if (update !== undefined) return update;
@@ -148,13 +169,13 @@ function liveKitStep(desired: Desired, { inbound, rule }: Observed): Step | unde
   return sameValues(rule, values) ? undefined : { kind: 'updateDispatchRule', id: rule.id, values };
 }
 
-function inboundStep(desired: Desired, inbound: InboundTrunkState): Step | undefined {
+function inboundStep(desired: DesiredSipTrunk, inbound: InboundTrunkState): Step | undefined {
   return sameValues(inbound, desired.inbound)
     ? undefined
     : { kind: 'updateInboundTrunk', id: inbound.id, values: desired.inbound };
 }
 
-function outboundStep(desired: Desired, observed: Observed): Step | undefined {
+function outboundStep(desired: DesiredSipTrunk, observed: Observed): Step | undefined {
   const { credentialList, ipAccessControlList, trunk, outbound } = observed;
   if (trunk === undefined) return undefined;
   if (desired.outbound === undefined) {
@@ -175,7 +196,7 @@ function outboundStep(desired: Desired, observed: Observed): Step | undefined {
 
 /** Both lists attached means that Twilio asks for both: the address and the credential. */
 function addressStep(
-  desired: Desired,
+  desired: DesiredSipTrunk,
   wanted: readonly DesiredAddress[],
   observed: Observed,
   trunkSid: string,
@@ -199,12 +220,12 @@ function credentialStep(
   observed: Observed,
   listSid: string,
   address: string,
-  { encrypted, usernamePrefix = '' }: DesiredOutbound,
+  { encrypted, usernamePrefix }: DesiredOutbound,
 ): Step | undefined {
   const { outbound, credentials } = observed;
   const inForce = credentials.find(({ username }) => username === outbound?.authUsername);
-  if (outbound?.address !== address || inForce?.username.startsWith(usernamePrefix) !== true) {
-    return { kind: 'renewCredential', listSid, address, encrypted, outboundId: outbound?.id };
+  if (outbound?.address !== address || inForce?.username.startsWith(usernamePrefix ?? '') !== true) {
+    return { kind: 'renewCredential', listSid, address, encrypted, outboundId: outbound?.id, usernamePrefix };
   }
   const update = encryptionStep({ encrypted }, outbound);
   if (update !== undefined) return update;
@@ -224,7 +245,7 @@ function duplicateStep({ duplicates, duplicatesChecked }: Observed): Step | unde
 }
 
 function numberStep(
-  { suspended, takesOver }: Desired,
+  { suspended, takesOver }: DesiredSipTrunk,
   { number, trunk, numberReread, foreignInbound }: Observed,
   mayAttach: boolean,
 ): Step | undefined {
@@ -236,6 +257,23 @@ function numberStep(
     return takesOver ? { kind: 'detachNumber', trunkSid: number.trunkSid, phoneNumberSid: number.sid } : undefined;
   }
   return { kind: 'attachNumber', trunkSid: trunk.sid, phoneNumberSid: number.sid };
+}
+
+/** Webhooks of calls are written only on a number that is on no trunk: Twilio asks the trunk first. */
+function routingStep(
+  { takesOver, webhooks }: Desired,
+  { number, numberReread }: Observed,
+  { previous, record, restores }: Standing,
+): Step | undefined {
+  if (number === undefined) return undefined;
+  const change = routingChange(number, webhooks, { record, previous }, { takesOver, restores });
+  const isOnTrunk = webhooks.voice !== undefined && number.trunkSid !== '';
+  if (change === undefined && !isOnTrunk) return undefined;
+  if (!numberReread) return { kind: 'rereadNumber' };
+  if (isOnTrunk) {
+    return takesOver ? { kind: 'detachNumber', trunkSid: number.trunkSid, phoneNumberSid: number.sid } : undefined;
+  }
+  return change && { kind: 'updateNumber', phoneNumberSid: number.sid, change };
 }
 
 /** Compares only the fields that we own: what people set besides stays theirs. */

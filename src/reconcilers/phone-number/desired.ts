@@ -8,14 +8,27 @@ import type {
   TrunkSettings,
 } from '../shared/telephony.ts';
 import { markOf } from './mark.ts';
-import type { Identity, PhoneNumberSpec } from './model.ts';
+import type { Identity, PhoneNumberSpec, SipTrunkSpec, Webhooks } from './model.ts';
+import { ofMessages } from './number-routing.ts';
 
-export interface Desired {
+interface DesiredNumber {
   readonly identity: Identity;
-  /** The number is kept off its trunk. */
+  /** Calls are kept from where they go otherwise. */
   readonly suspended: boolean;
   /** Routing that is on the number already may be replaced. */
   readonly takesOver: boolean;
+  /** On the number itself; those of calls only while it is not suspended. */
+  readonly webhooks: Webhooks;
+}
+
+/** Calls go to a webhook: nothing is there but the number. */
+export interface DesiredWebhook extends DesiredNumber {
+  readonly voice: 'webhook';
+}
+
+/** Calls go over a trunk to LiveKit. */
+export interface DesiredSipTrunk extends DesiredNumber {
+  readonly voice: 'sipTrunk';
   readonly trunk: TrunkSettings;
   /** In order of preference. */
   readonly originationUrls: readonly OriginationUrlValues[];
@@ -25,6 +38,8 @@ export interface Desired {
   /** Absent: no outbound calls, and whatever made them possible has to go. */
   readonly outbound: DesiredOutbound | undefined;
 }
+
+export type Desired = DesiredWebhook | DesiredSipTrunk;
 
 export interface DesiredOutbound {
   readonly addresses: readonly DesiredAddress[];
@@ -40,12 +55,26 @@ export interface DesiredAddress {
 
 /** `wasReady`: calls have reached LiveKit before; from then on nothing is taken over. */
 export function desiredOf(spec: PhoneNumberSpec, identity: Identity, sipHost: string, wasReady = false): Desired {
-  const { inbound, outbound, dispatch, transferMode, secure, disasterRecoveryUrl, originationUris } = spec.sipTrunk;
+  const { sipTrunk, suspended, takeover, webhooks } = spec;
+  const number: DesiredNumber = {
+    identity,
+    suspended,
+    takesOver: takeover && !wasReady,
+    webhooks: suspended ? ofMessages(webhooks) : webhooks,
+  };
+  return sipTrunk === undefined
+    ? { ...number, voice: 'webhook' }
+    : { ...number, ...trunkOf(sipTrunk, identity, sipHost) };
+}
+
+function trunkOf(
+  { inbound, outbound, dispatch, transferMode, secure, disasterRecoveryUrl, originationUris }: SipTrunkSpec,
+  identity: Identity,
+  sipHost: string,
+): Omit<DesiredSipTrunk, keyof DesiredNumber> {
   const uris = originationUris.length > 0 ? originationUris : [`sip:${sipHost};transport=${secure ? 'tls' : 'tcp'}`];
   return {
-    identity,
-    suspended: spec.suspended,
-    takesOver: spec.takeover && !wasReady,
+    voice: 'sipTrunk',
     trunk: { transferMode, secure, ...(disasterRecoveryUrl !== undefined && { disasterRecoveryUrl }) },
     // Priority, not weight, orders fallbacks; Twilio tries the lowest first.
     originationUrls: uris.map((sipUrl, index) => ({

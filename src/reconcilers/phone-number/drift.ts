@@ -5,6 +5,7 @@
 import type { LiveKitSnapshot, TwilioSnapshot } from '../shared/snapshot.ts';
 import { labelOf, type Marked, markOfKind, ownershipOf, roleOf } from './mark.ts';
 import type { Identity, PhoneNumberStatus } from './model.ts';
+import { missingOn, obstaclesTo } from './number-routing.ts';
 import { type Duplicate, idFieldOf } from './observed.ts';
 
 /** What lists say about one object. */
@@ -93,12 +94,20 @@ export function driftAtTwilio(identity: Identity, status: PhoneNumberStatus, ind
     number === undefined ? 'is not there' : `is on ${number.trunkSid === '' ? 'no trunk' : number.trunkSid}`;
   const isAway = routing === 'Attached' && trunkSid !== undefined && !isOnTrunk;
   const isBack = routing === 'Detached' && phase === 'Suspended' && isOnTrunk;
+  const { routedTo = {} } = status;
+  const changed =
+    number === undefined
+      ? []
+      : [
+          ...missingOn(number, routedTo).map((slot) => `the ${slot} webhook of ${phoneNumber} is another one`),
+          ...obstaclesTo(routedTo, number, status).map(({ route }) => `${phoneNumber} is routed to ${route}`),
+        ];
   const numberSid = ids.phoneNumberSid;
   const { findings, known, missing } = existence(identity, status, index.listed);
   return {
     known: numberSid === undefined ? known : [...known, numberSid],
     missing: numberSid === undefined || number?.sid === numberSid ? missing : [...missing, numberSid],
-    findings: isAway || isBack ? [...findings, `${phoneNumber} ${where}`] : findings,
+    findings: [...findings, ...(isAway || isBack ? [`${phoneNumber} ${where}`] : []), ...changed],
   };
 }
 

@@ -5,11 +5,13 @@
  * absence).
  */
 import type { OpenAccount } from '../shared/accounts.ts';
+import type { TrunkSettings, TrunkState } from '../shared/telephony.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
 import { equalWildcards } from '../shared/wildcard-rules.ts';
 import type { Desired, DesiredAddress } from './desired.ts';
 import type { Step } from './decide.ts';
 import { putMarkOn } from './adoption.ts';
+import { changeNumber, mayBeApplied, mayComeLate } from './change-number.ts';
 import type { CreateKey } from './memory.ts';
 import { markOf, ownershipOf, trunkDomainOf } from './mark.ts';
 import type { Duplicate, Observed } from './observed.ts';
@@ -39,11 +41,11 @@ export async function execute(
     case 'adopt':
       return marked(observed, step.adoption, await putMarkOn(step.adoption, desired.identity, account));
     case 'createTrunk': {
-      const trunk = await createTrunk(desired, account, pass);
+      const trunk = await createTrunk(desired, step.settings, account, pass);
       return { ...observed, trunk, originationUrls: [], attachedCredentialLists: [], attachedIpAccessControlLists: [] };
     }
     case 'updateTrunk':
-      return { ...observed, trunk: await twilio.updateTrunk(step.trunkSid, desired.trunk) };
+      return { ...observed, trunk: await twilio.updateTrunk(step.trunkSid, step.settings) };
     case 'createOriginationUrl': {
       const made = await creating(pass, `url ${step.values.friendlyName}`, () =>
         twilio.createOriginationUrl(step.trunkSid, step.values),
@@ -138,8 +140,15 @@ export async function execute(
     }
     case 'rereadNumber':
       return { ...observed, number: await twilio.findNumber(desired.identity.phoneNumber), numberReread: true };
+    case 'updateNumber': {
+      const { change } = await changeNumber(step.phoneNumberSid, step.change, account, pass);
+      const number = await twilio.findNumber(desired.identity.phoneNumber);
+      const isShown = Object.entries(change).every(([field, value]) => number && Reflect.get(number, field) === value);
+      mustShow(isShown, `the new routing of ${step.phoneNumberSid}`);
+      return { ...observed, number };
+    }
     case 'attachNumber': {
-      await attaching(pass, () => twilio.attachNumber(step.trunkSid, step.phoneNumberSid));
+      await mayComeLate(pass, 'NumberAttachment', () => twilio.attachNumber(step.trunkSid, step.phoneNumberSid));
       const number = await twilio.findNumber(desired.identity.phoneNumber);
       mustShow(number?.trunkSid === step.trunkSid, `${step.phoneNumberSid} on trunk ${step.trunkSid}`);
       return { ...observed, number };
@@ -201,21 +210,6 @@ async function creating<T>(pass: Pass, key: CreateKey, create: () => Promise<T>)
   }
 }
 
-/** An attach whose answer was lost may still be applied, even after the number was detached again. */
-async function attaching({ dependencies, memory }: Pass, attach: () => Promise<void>): Promise<void> {
-  try {
-    await attach();
-  } catch (error) {
-    const until = dependencies.clock.monotonic() + dependencies.settings.lateCommitMs;
-    if (mayBeApplied(error)) memory.unsettledCreates.set('NumberAttachment', until);
-    throw error;
-  }
-}
-
-function mayBeApplied(error: unknown): boolean {
-  return !(error instanceof ProviderError) || error.verdict.kind === 'unknownOutcome';
-}
-
 /** What a step makes, or may have made when it was tried before; nothing for a step that creates nothing. */
 export function createKeysOf(step: Step): readonly CreateKey[] {
   switch (step.kind) {
@@ -235,6 +229,9 @@ export function createKeysOf(step: Step): readonly CreateKey[] {
       return [`url ${step.values.friendlyName}`];
     case 'createIpAddress':
       return [`address ${nameOf(step.address)}`];
+    // Not the one that makes it: another one of before, which would undo it.
+    case 'updateNumber':
+      return ['NumberRouting'];
     default:
       return [];
   }
@@ -248,17 +245,22 @@ function nameOf({ ipAddress, cidrPrefixLength }: DesiredAddress): string {
  * The domain is a trunk's only unique key. Taken: it is ours after all, or reserved, or somebody else's; then the next
  * domain is used. No earlier POST of ours can still make it: a trunk is created only after that moment (`bring-up.ts`).
  */
-async function createTrunk(desired: Desired, { twilio }: OpenAccount, pass: Pass) {
-  const friendlyName = markOf(desired.identity, 'trunk');
+async function createTrunk(
+  { identity }: Desired,
+  settings: TrunkSettings,
+  { twilio }: OpenAccount,
+  pass: Pass,
+): Promise<TrunkState> {
+  const friendlyName = markOf(identity, 'trunk');
   for (let attempt = 0; ; attempt += 1) {
-    const domainName = trunkDomainOf(desired.identity, attempt);
+    const domainName = trunkDomainOf(identity, attempt);
     try {
-      return await creating(pass, 'Trunk', () => twilio.createTrunk({ friendlyName, domainName, ...desired.trunk }));
+      return await creating(pass, 'Trunk', () => twilio.createTrunk({ friendlyName, domainName, ...settings }));
     } catch (error) {
       if (!isRefusal(error, domainTakenCodes) || attempt + 1 >= domainAttempts) throw error;
       await pass.beforeWrite();
       const found = (await twilio.listTrunks()).find((trunk) => trunk.domainName === domainName);
-      if (found !== undefined && ownershipOf(found.friendlyName, desired.identity, 'trunk') === 'ours') return found;
+      if (found !== undefined && ownershipOf(found.friendlyName, identity, 'trunk') === 'ours') return found;
     }
   }
 }
@@ -268,14 +270,14 @@ async function createTrunk(desired: Desired, { twilio }: OpenAccount, pass: Pass
  * unknown, and LiveKit is set to it in one call. Whatever is superfluous then is deleted by later steps.
  */
 async function renewCredential(
-  { listSid, address, encrypted, outboundId }: Extract<Step, { kind: 'renewCredential' }>,
+  { listSid, address, encrypted, outboundId, usernamePrefix }: Extract<Step, { kind: 'renewCredential' }>,
   desired: Desired,
   observed: Observed,
   { twilio, livekit }: OpenAccount,
   pass: Pass,
 ): Promise<Observed> {
   const { random } = pass.dependencies;
-  const authUsername = newUsername(desired.outbound?.usernamePrefix, random);
+  const authUsername = newUsername(usernamePrefix, random);
   // Twilio asks for twelve characters with a digit, a lower-case and an upper-case letter; base64 alone may lack one.
   const authPassword = `${Buffer.from(random.bytes(24)).toString('base64url')}aA1`;
   const credential = await creating(pass, 'Credential', () =>

@@ -7,7 +7,8 @@ import { recordedPin } from './intent.ts';
 import { finalizer } from './names.ts';
 import type { Dependencies } from './ports.ts';
 import { reconcilePhoneNumber, recordVanished } from './reconcile.ts';
-import { accountNameOf, parsePhoneNumber, phaseOf, phoneNumberOf, pinnedAccountOf } from './schema.ts';
+import { parsePhoneNumber, phaseOf, pinnedAccountOf } from './schema.ts';
+import { accountNameOf, phoneNumberOf } from './spec-schema.ts';
 
 export { NumberFleet } from './fleet.ts';
 export { Memories } from './memory.ts';

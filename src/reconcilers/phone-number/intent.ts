@@ -4,11 +4,12 @@
  * Both come and go together in one compare-and-swap, so that whoever finds the finalizer knows where to look.
  */
 import type { OpenAccount, Pin } from '../shared/accounts.ts';
-import type { Identity, PhoneNumber, PhoneNumberSpec, PreviousRouting } from './model.ts';
+import type { Identity, PhoneNumber, PhoneNumberSpec, PreviousRouting, Webhooks } from './model.ts';
 import { finalizer, intentAnnotation } from './names.ts';
 import type { Pass } from './pass.ts';
 import { rivalTrouble } from './rivals.ts';
-import { accountNameOf, parseIntent, parsePhoneNumber, phoneNumberOf } from './schema.ts';
+import { parseIntent, parsePhoneNumber } from './schema.ts';
+import { accountNameOf, phoneNumberOf } from './spec-schema.ts';
 import type { Trouble } from './status.ts';
 
 /** Something of the object may be outside. */
@@ -37,16 +38,12 @@ export function identityOf({ object }: { readonly object: PhoneNumber }): Identi
 }
 
 /** Takes the number for this object: nobody else has it, then finalizer and pin in one compare-and-swap. */
-export async function claim(
-  pass: Pass,
-  pin: Pin,
-  previousRouting: PreviousRouting | undefined,
-): Promise<Trouble | undefined> {
+export async function claim(pass: Pass, pin: Pin, written: WriteAhead): Promise<Trouble | undefined> {
   const { memories } = pass.dependencies;
   return await memories.claiming(`${pin.accountSid} ${pin.phoneNumber}`, async () => {
     const trouble = await rivalOf(pass, pin);
     if (trouble !== undefined) return trouble;
-    await putOn(pass, pin, previousRouting);
+    await putOn(pass, pin, written);
     // Nothing of this object existed before: no earlier process can have created anything for it.
     pass.memory.foundSettledAt = Number.NEGATIVE_INFINITY;
     return undefined;
@@ -82,15 +79,20 @@ export async function putFinalizerBack(pass: Pass, pin: Pin): Promise<void> {
   });
 }
 
-/** Finalizer, pin and what attaching destroys; a finalizer that is there already stays as it is. */
-export async function putOn(
-  pass: Pass,
-  pin: Pin,
-  previousRouting: PreviousRouting | undefined = pass.object.status.previousRouting,
-): Promise<void> {
+/** What is written down with the pin before anything is done. */
+export interface WriteAhead {
+  /** What wiring up destroys. */
+  readonly previousRouting?: PreviousRouting | undefined;
+  /** What is put on the number. */
+  readonly routingTo?: Webhooks | undefined;
+}
+
+/** Finalizer, pin and what goes with it; a finalizer that is there already stays as it is. */
+export async function putOn(pass: Pass, pin: Pin, written: WriteAhead = {}): Promise<void> {
+  const { previousRouting, routingTo } = pass.object.status;
   await pass.patchMetadata({
     finalizers: isHeld(pass) ? pass.object.finalizers : [...pass.object.finalizers, finalizer],
-    annotations: { [intentAnnotation]: JSON.stringify({ ...pin, previousRouting }) },
+    annotations: { [intentAnnotation]: JSON.stringify({ ...pin, previousRouting, routingTo, ...written }) },
   });
 }
 
@@ -104,13 +106,22 @@ export async function takeFinalizerOff(pass: Pass): Promise<void> {
 
 export function pinOf({ phoneNumber, sipTrunk }: PhoneNumberSpec, account: OpenAccount): Pin {
   const { accountSid, livekitUrl, ownerId } = account;
-  const { existingTrunkSid } = sipTrunk;
   const where = { account: account.account, accountSid, livekitUrl, ownerId, phoneNumber };
+  if (sipTrunk === undefined) return { ...where, voice: 'webhook' };
+  const { existingTrunkSid } = sipTrunk;
   return existingTrunkSid === undefined ? where : { ...where, existingTrunkSid };
 }
 
 /** An account or a trunk that disagrees with the pin is never followed. */
 export function mismatchOf(known: Pin, pin: Pin): Trouble | undefined {
+  if (known.voice !== pin.voice) {
+    return {
+      reason: 'InvalidSpec',
+      message: `spec.voice had ${known.voice ?? 'sipTrunk'} when the number was wired up, and that cannot be changed: delete this object and create another one`,
+      stalled: true,
+      callsGoOn: true,
+    };
+  }
   if (known.existingTrunkSid !== pin.existingTrunkSid) {
     return {
       reason: 'InvalidSpec',

@@ -2,9 +2,10 @@
  * Leftovers, pure: what a person needs to know to remove by hand what the operator could not.
  */
 import type { Reason } from '../shared/reasons.ts';
-import type { Identity, KnownIds, Leftover, LeftoverKind } from './model.ts';
+import type { Identity, KnownIds, Leftover, LeftoverKind, RoutingRecord } from './model.ts';
 import { leftoverKinds } from './model.ts';
 import { markOfKind } from './mark.ts';
+import { describedRecord, fieldsOfRecord, hasRecord } from './number-routing.ts';
 
 /** One thing that is left, or that could not be looked at. */
 export interface Remaining {
@@ -19,7 +20,11 @@ export interface Remaining {
 }
 
 /** In the order in which they should be removed; what still routes calls comes first. */
-export function leftoversOf(identity: Identity, remaining: readonly Remaining[]): readonly Leftover[] {
+export function leftoversOf(
+  identity: Identity,
+  remaining: readonly Remaining[],
+  record: RoutingRecord = {},
+): readonly Leftover[] {
   const rings = remaining.some(({ kind }) => kind === 'NumberAttachment');
   return remaining
     .toSorted((one, other) => leftoverKinds.indexOf(one.kind) - leftoverKinds.indexOf(other.kind))
@@ -29,12 +34,12 @@ export function leftoversOf(identity: Identity, remaining: readonly Remaining[])
       account: isLiveKit(kind) ? identity.livekitUrl : identity.accountSid,
       kind,
       id,
-      name: markOfKind(identity, kind),
+      name: kind === 'NumberRouting' ? describedRecord(record).join(', ') : markOfKind(identity, kind),
       state,
       reason,
       message,
-      risk: riskOf(kind, rings),
-      ...commandsFor(identity, kind, id, parentId),
+      risk: riskOf(kind, rings, identity),
+      ...(kind === 'NumberRouting' ? routingCommands(identity, id, record) : commandsFor(identity, kind, id, parentId)),
     }));
 }
 
@@ -44,9 +49,12 @@ export function leftoversOfIds(
   ids: KnownIds,
   reason: Reason,
   message: string,
+  record: RoutingRecord = {},
 ): readonly Leftover[] {
+  const isWebhook = identity.voice === 'webhook';
   const idOf: Readonly<Record<LeftoverKind, string | undefined>> = {
-    NumberAttachment: ids.phoneNumberSid,
+    NumberAttachment: isWebhook ? undefined : ids.phoneNumberSid,
+    NumberRouting: ids.phoneNumberSid,
     DispatchRule: ids.dispatchRuleId,
     InboundTrunk: ids.inboundTrunkId,
     Trunk: ids.trunkSid,
@@ -63,10 +71,10 @@ export function leftoversOfIds(
     identity,
     leftoverKinds.flatMap((kind) => {
       const id = idOf[kind];
-      return id === undefined
-        ? []
-        : [{ kind, id, parentId: parentOf[kind], state: 'Unknown' as const, reason, message }];
+      const isKnown = kind === 'NumberRouting' ? hasRecord(record) : id !== undefined;
+      return !isKnown ? [] : [{ kind, id, parentId: parentOf[kind], state: 'Unknown' as const, reason, message }];
     }),
+    record,
   );
 }
 
@@ -74,8 +82,10 @@ function isLiveKit(kind: LeftoverKind): boolean {
   return kind === 'InboundTrunk' || kind === 'OutboundTrunk' || kind === 'DispatchRule';
 }
 
-function riskOf(kind: LeftoverKind, rings: boolean): Leftover['risk'] {
+function riskOf(kind: LeftoverKind, rings: boolean, { voice }: Identity): Leftover['risk'] {
   switch (kind) {
+    case 'NumberRouting':
+      return voice === 'webhook' ? 'RoutesCalls' : 'Clutter';
     case 'NumberAttachment':
       return 'RoutesCalls';
     case 'Trunk':
@@ -93,10 +103,25 @@ function riskOf(kind: LeftoverKind, rings: boolean): Leftover['risk'] {
 
 type Commands = Pick<Leftover, 'removeCommand' | 'verifyCommand' | 'consolePath'>;
 
+const numberProperties = 'sid,trunkSid,voiceUrl,smsUrl';
+
+function routingCommands(identity: Identity, id: string | undefined, record: RoutingRecord): Commands {
+  const { accountSid, phoneNumber } = identity;
+  const twilio = `TWILIO_ACCOUNT_SID=${accountSid} twilio api:core:incoming-phone-numbers`;
+  const flags = fieldsOfRecord(record).map(
+    (field) => ` --${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}=`,
+  );
+  return {
+    removeCommand: `${twilio}:update --sid ${id ?? '<sid of the number>'}${flags.join('')}`,
+    verifyCommand: `${twilio}:list --phone-number ${phoneNumber} --properties ${numberProperties}`,
+    consolePath: `Twilio Console > Phone Numbers > Manage > Active numbers > ${phoneNumber} > Voice and messaging configuration`,
+  };
+}
+
 /** Commands of twilio-cli and of LiveKit's lk. A deletion by lk succeeds for any id, so only its list verifies. */
 function commandsFor(
   identity: Identity,
-  kind: LeftoverKind,
+  kind: Exclude<LeftoverKind, 'NumberRouting'>,
   id: string | undefined,
   parentId: string | undefined,
 ): Commands {

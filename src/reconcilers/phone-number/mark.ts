@@ -47,6 +47,8 @@ export function shortUid(uid: string): string {
 /** The role of each kind's object in its mark. */
 export const roleOf = {
   NumberAttachment: 'trunk',
+  // A number carries no mark: it stays its owner's.
+  NumberRouting: 'trunk',
   DispatchRule: 'rule',
   InboundTrunk: 'inbound',
   Trunk: 'trunk',

@@ -4,7 +4,7 @@
  */
 import type { LiveKitPort, TwilioPort } from '../shared/telephony.ts';
 import type { Provider } from '../shared/verdict.ts';
-import type { KnownIds, LeftoverKind } from './model.ts';
+import type { KnownIds, LeftoverKind, RoutingRecord } from './model.ts';
 import type { FailureRecord } from './removal.ts';
 
 /** What a create makes: a kind, or the name of one of several things of a kind. */
@@ -35,6 +35,8 @@ export interface ObjectMemory {
   readonly failures: Map<LeftoverKind, FailureRecord>;
   /** No call is waited for any more: there was none, or the time for it was over. The number is off its trunk since. */
   drained: boolean;
+  /** Of an object that is deleted: nothing of ours is on the number any more. */
+  isUnrouted: boolean;
   /** What the number was routed to before does not exist any more. */
   cannotGiveBack: boolean;
   /** A snapshot contradicts the status, or it is time: everything is read again, although nothing has changed here. */
@@ -76,6 +78,7 @@ export class Memories {
       foundSettledAt: this.#foundSettledAt,
       failures: new Map(),
       drained: false,
+      isUnrouted: false,
       cannotGiveBack: false,
       mustLook: false,
       lookedAt: undefined,
@@ -128,6 +131,7 @@ const idFieldOf: Readonly<Partial<Record<CreateKey, keyof KnownIds>>> = {
 export interface Known {
   readonly memory: ObjectMemory;
   readonly ids: KnownIds;
+  readonly routes: { readonly record: RoutingRecord };
 }
 
 /**
@@ -143,7 +147,9 @@ export function settledAt(known: Known, key: CreateKey): number {
  * It is written down that it was there. One of several things of a kind has no place of its own for that, and an attach
  * may come again after it was answered once.
  */
-function isRecorded({ ids }: Known, key: CreateKey): boolean {
+function isRecorded({ ids, routes }: Known, key: CreateKey): boolean {
+  // Whatever was sent before was read back.
+  if (key === 'NumberRouting') return routes.record.routingTo === undefined;
   // Replaced, and never waited for.
   if (key === 'Credential') return true;
   const field = idFieldOf[key];

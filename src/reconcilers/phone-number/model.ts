@@ -41,14 +41,43 @@ export interface PhoneNumberSpec {
   readonly suspended: boolean;
   /** Until the number is Ready for the first time: may replace routing that is already on the number. */
   readonly takeover: boolean;
-  readonly sipTrunk: SipTrunkSpec;
+  /** Undefined: calls go to the voice webhook. */
+  readonly sipTrunk: SipTrunkSpec | undefined;
+  /** `voice.webhook` and `sms`. */
+  readonly webhooks: Webhooks;
 }
 
-/** What attaching the number destroys at Twilio, as it was before. */
+/** What Twilio asks over HTTP about a number, each by one of its own: `statusCallback` is told how a call went. */
+export const webhookSlots = ['voice', 'voiceFallback', 'statusCallback', 'sms', 'smsFallback'] as const;
+export type WebhookSlot = (typeof webhookSlots)[number];
+
+export interface Webhook {
+  readonly url: string;
+  /** GET or POST. */
+  readonly method: string;
+}
+export type Webhooks = { readonly [Slot in WebhookSlot]?: Webhook | undefined };
+
+/**
+ * What of the webhooks on a number is ours. A value that is neither of the two was put there by somebody else, and is
+ * neither replaced nor cleared.
+ */
+export interface RoutingRecord {
+  /** Read back from the number. */
+  readonly routedTo?: Webhooks | undefined;
+  /** Written down before it is sent, and until it was read back. */
+  readonly routingTo?: Webhooks | undefined;
+}
+
+/** What wiring up destroys at Twilio, as it was before. */
 export interface PreviousRouting {
   readonly trunkSid?: string | undefined;
-  /** Given back when the number is taken off the trunk for good. */
+  /** Given back when the number is let go of for good. */
   readonly voiceApplicationSid?: string | undefined;
+  /** The same for text messages. */
+  readonly smsApplicationSid?: string | undefined;
+  /** URLs without user information and query, which may hold secrets; so they cannot be given back. */
+  readonly webhooks?: { readonly [Slot in WebhookSlot]?: string | undefined } | undefined;
 }
 
 /** Ids of the outside objects; a missing one means "unknown" while our finalizer is on the object. */
@@ -68,6 +97,7 @@ export type Phase = (typeof phases)[number];
 
 export const leftoverKinds = [
   'NumberAttachment',
+  'NumberRouting',
   'DispatchRule',
   'InboundTrunk',
   'Trunk',
@@ -107,7 +137,7 @@ export interface DeletionStatus {
   readonly lastHandledRetry?: string | undefined;
 }
 
-export interface PhoneNumberStatus {
+export interface PhoneNumberStatus extends RoutingRecord {
   /** One of `phases`; anything else came from a newer operator. */
   readonly phase: string;
   readonly conditions: readonly Condition[];

@@ -11,6 +11,47 @@ import { labelOf, type Marked, ownershipOf, roleOf } from './mark.ts';
 import type { Identity, KnownIds } from './model.ts';
 import type { Duplicate, Observed } from './observed.ts';
 
+/** Of a number whose calls go to a webhook there is nothing but the number. `isNew`: nothing was made of it yet. */
+export async function observeNumber(
+  { phoneNumber }: Identity,
+  twilio: TwilioPort,
+  beforeCall: () => Promise<void>,
+  isNew: boolean,
+): Promise<Observed> {
+  await beforeCall();
+  const [number, voiceRegion] = await Promise.all([
+    twilio.findNumber(phoneNumber),
+    // Each region has its own configuration of a number.
+    isNew ? twilio.findVoiceRegion(phoneNumber) : undefined,
+  ]);
+  return { ...nothingObserved, number, voiceRegion };
+}
+
+const nothingObserved: Observed = {
+  number: undefined,
+  voiceRegion: undefined,
+  numberReread: false,
+  trunkCount: 0,
+  trunk: undefined,
+  trunkIsBorrowed: false,
+  originationUrls: [],
+  attachedCredentialLists: [],
+  attachedIpAccessControlLists: [],
+  credentialList: undefined,
+  credentials: [],
+  ipAccessControlList: undefined,
+  ipAddresses: [],
+  inbound: undefined,
+  rule: undefined,
+  outbound: undefined,
+  adoptions: [],
+  duplicates: [],
+  foreignInbound: [],
+  equalWildcards: [],
+  duplicatesChecked: false,
+  lostOwnership: [],
+};
+
 /**
  * An existing trunk is read by its SID and by nothing else. `beforeCall` is awaited before each round of external calls.
  * With `isComplete` all roles are looked up by their mark, too, so that a second thing of a role shows.

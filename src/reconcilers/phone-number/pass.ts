@@ -12,7 +12,7 @@
 import { mergePatch } from '../shared/merge-patch.ts';
 import { ConflictError, type EventNote, type KubernetesObject, type ObjectKey } from '../shared/ports.ts';
 import type { ObjectMemory } from './memory.ts';
-import type { KnownIds, PhoneNumber, PhoneNumberStatus } from './model.ts';
+import type { KnownIds, PhoneNumber, PhoneNumberStatus, PreviousRouting, RoutingRecord } from './model.ts';
 import { finalizer } from './names.ts';
 import type { Dependencies } from './ports.ts';
 import { parsePhoneNumber, storedStatus } from './schema.ts';
@@ -60,6 +60,12 @@ export class Pass {
   /** The same for where the number is. */
   get routing(): PhoneNumberStatus['routing'] {
     return this.memory.routing ?? this.object.status.routing;
+  }
+
+  /** What of the number's webhooks is ours, and what they replaced, if that can be given back. */
+  get routes(): { readonly record: RoutingRecord; readonly previous: PreviousRouting | undefined } {
+    const { previousRouting, routedTo, routingTo } = this.object.status;
+    return { record: { routedTo, routingTo }, previous: this.memory.cannotGiveBack ? undefined : previousRouting };
   }
 
   /** The wall clock as RFC 3339, whole seconds as Kubernetes writes it. */

@@ -5,20 +5,28 @@
  */
 import type { OpenAccount } from '../shared/accounts.ts';
 import type { Desired } from './desired.ts';
-import type { Identity, PhoneNumberStatus, PreviousRouting } from './model.ts';
+import type { Identity, PhoneNumberStatus, RoutingRecord } from './model.ts';
+import { isUnrouted, obstaclesTo, routeOf } from './number-routing.ts';
 import type { Observed } from './observed.ts';
 import type { Trouble } from './status.ts';
 
 /** Each of Twilio's regions has its own configuration of a number; this is the one that we write (US1). */
 const accountRegion = 'us1';
 
+/** What the object says of the number's routing. */
+export interface KnownRouting {
+  readonly routing: PhoneNumberStatus['routing'];
+  readonly record: RoutingRecord;
+}
+
 export function preflight(
-  { identity, suspended, takesOver }: Pick<Desired, 'identity' | 'suspended' | 'takesOver'>,
+  desired: Pick<Desired, 'identity' | 'suspended' | 'takesOver' | 'voice' | 'webhooks'>,
   account: OpenAccount,
   observed: Observed,
-  routing: PhoneNumberStatus['routing'],
+  known: KnownRouting,
   trunkLimit: number,
 ): Trouble | undefined {
+  const { identity, suspended, takesOver, voice, webhooks } = desired;
   const { number, trunk } = observed;
   const name = identity.phoneNumber;
   const lost = observed.lostOwnership[0];
@@ -42,6 +50,14 @@ export function preflight(
     const why = number.hosted ? 'is a hosted number, which carries SMS only' : 'cannot take voice calls';
     return { reason: 'NumberUnusable', message: `${name} ${why}; use another number`, stalled: true };
   }
+  if (webhooks.sms !== undefined && !number.smsCapable) {
+    return {
+      reason: 'NumberUnusable',
+      message: `${name} cannot take text messages; remove spec.sms, or use another number`,
+      stalled: true,
+      callsGoOn: true,
+    };
+  }
   if (observed.voiceRegion !== undefined && observed.voiceRegion !== accountRegion) {
     return {
       reason: 'RegionMismatch',
@@ -60,7 +76,7 @@ export function preflight(
       stalled: false,
     };
   }
-  if (trunk === undefined && observed.trunkCount >= trunkLimit) {
+  if (voice === 'sipTrunk' && trunk === undefined && observed.trunkCount >= trunkLimit) {
     return {
       reason: 'TrunkLimit',
       message:
@@ -70,33 +86,42 @@ export function preflight(
       stalled: false,
     };
   }
+  const obstacle = takesOver ? undefined : webhookObstacle(identity, desired, number, known.record);
   // Whoever has the number or its calls meanwhile: it matters when the number is to be attached again.
-  if (suspended) return undefined;
-  const elsewhere = takesOver ? undefined : routedElsewhere(identity, observed, routing);
-  return elsewhere ?? numberConflict(identity, account, observed);
+  if (suspended || voice === 'webhook') return obstacle;
+  const elsewhere = takesOver ? undefined : routedElsewhere(identity, observed, known.routing);
+  return elsewhere ?? numberConflict(identity, account, observed) ?? obstacle;
 }
 
-/** Unrouted: no trunk, no application, and no voice URL but Twilio's demo, which console-bought numbers carry. */
-export function isUnrouted({ trunkSid, voiceApplicationSid, voiceUrl }: NonNullable<Observed['number']>): boolean {
-  return trunkSid === '' && voiceApplicationSid === '' && (voiceUrl === '' || hostOf(voiceUrl) === 'demo.twilio.com');
+/** A route of somebody else where a webhook is wanted. */
+function webhookObstacle(
+  { phoneNumber }: Identity,
+  { voice, webhooks }: Pick<Desired, 'voice' | 'webhooks'>,
+  number: NonNullable<Observed['number']>,
+  record: RoutingRecord,
+): Trouble | undefined {
+  const [first] = obstaclesTo(webhooks, number, record);
+  if (first === undefined) return undefined;
+  const callsGoOn = !first.ofCalls || voice === 'sipTrunk';
+  return first.isChange
+    ? { ...changedElsewhere(phoneNumber, first.route), callsGoOn }
+    : { ...inUse(phoneNumber, first.route), callsGoOn };
 }
 
-/** What attaching the number to our trunk would destroy; undefined if nothing. A voice URL stays on the number. */
-export function previousRoutingOf({ number, trunk }: Observed): PreviousRouting | undefined {
-  if (number === undefined || (trunk !== undefined && number.trunkSid === trunk.sid)) return undefined;
-  const { trunkSid, voiceApplicationSid } = number;
-  if (trunkSid === '' && voiceApplicationSid === '') return undefined;
+function changedElsewhere(phoneNumber: string, route: string): Trouble {
   return {
-    ...(trunkSid === '' ? {} : { trunkSid }),
-    ...(voiceApplicationSid === '' ? {} : { voiceApplicationSid }),
+    reason: 'RoutingChangedElsewhere',
+    message: `${phoneNumber} was routed to ${route} by somebody else; that is not fought. Unroute it and set a new reconcile annotation to attach it again`,
+    stalled: true,
   };
 }
 
-/** Where Twilio sends the calls to a number, in words. */
-export function routeOf({ trunkSid, voiceApplicationSid, voiceUrl }: NonNullable<Observed['number']>): string {
-  if (trunkSid !== '') return `trunk ${trunkSid}`;
-  if (voiceApplicationSid !== '') return `application ${voiceApplicationSid}`;
-  return voiceUrl === '' ? 'nowhere' : `a voice URL on ${hostOf(voiceUrl)}`;
+function inUse(phoneNumber: string, route: string): Trouble {
+  return {
+    reason: 'NumberInUse',
+    message: `${phoneNumber} is routed to ${route}; unroute it at Twilio first, or set spec.takeover to true to replace that`,
+    stalled: false,
+  };
 }
 
 function routedElsewhere(
@@ -108,17 +133,7 @@ function routedElsewhere(
   if (number === undefined || (trunk !== undefined && number.trunkSid === trunk.sid) || isUnrouted(number))
     return undefined;
   const where = routeOf(number);
-  return routing === 'Attached'
-    ? {
-        reason: 'RoutingChangedElsewhere',
-        message: `${identity.phoneNumber} was routed to ${where} by somebody else; that is not fought. Unroute it and set a new reconcile annotation to attach it again`,
-        stalled: true,
-      }
-    : {
-        reason: 'NumberInUse',
-        message: `${identity.phoneNumber} is routed to ${where}; unroute it at Twilio first, or set spec.takeover to true to replace that`,
-        stalled: false,
-      };
+  return routing === 'Attached' ? changedElsewhere(identity.phoneNumber, where) : inUse(identity.phoneNumber, where);
 }
 
 function numberConflict(identity: Identity, account: OpenAccount, { foreignInbound }: Observed): Trouble | undefined {
@@ -129,9 +144,4 @@ function numberConflict(identity: Identity, account: OpenAccount, { foreignInbou
     message: `${identity.phoneNumber} is already in LiveKit inbound trunk ${trunks} at ${account.livekitUrl}; with two, every call fails. Remove the number from it or delete it`,
     stalled: false,
   };
-}
-
-/** The host of a URL, without user information and query, which may hold secrets. */
-function hostOf(url: string): string {
-  return URL.parse(url)?.hostname ?? 'an unreadable address';
 }

@@ -6,6 +6,7 @@ import { ConflictError, type KubernetesObject, type ObjectKey } from '../shared/
 import { bringUp } from './bring-up.ts';
 import { identityOf, recordedPin } from './intent.ts';
 import { leftoversOfIds } from './leftovers.ts';
+import { hasRecord } from './number-routing.ts';
 import { Pass } from './pass.ts';
 import type { Dependencies } from './ports.ts';
 import { parsePhoneNumber } from './schema.ts';
@@ -41,11 +42,13 @@ export async function recordVanished(dependencies: Dependencies, raw: Kubernetes
   const { audit, clock, memories, store } = dependencies;
   const { uid } = raw.metadata;
   const object = parsePhoneNumber(raw);
-  const { released, ids: learned } = memories.of(uid);
+  const { released, ids: learned, isUnrouted } = memories.of(uid);
   const ids = { ...object.status.ids, ...learned };
   const { phoneNumberSid: _theirs, ...ours } = ids;
+  const isOnNumber = !isUnrouted && hasRecord(object.status);
+  const isOutside = isOnNumber || Object.values(ours).some((id) => id !== undefined);
   // With or without the finalizer: somebody may have taken it off first.
-  if (!released && Object.values(ours).some((id) => id !== undefined)) {
+  if (!released && isOutside) {
     const identity = identityOf({ object });
     await store.createOrphanRecord({
       uid,
@@ -58,7 +61,13 @@ export async function recordVanished(dependencies: Dependencies, raw: Kubernetes
       items:
         object.status.leftovers.length > 0
           ? object.status.leftovers
-          : leftoversOfIds(identity, ids, 'CleanupFailed', 'the PhoneNumber vanished before it could be removed'),
+          : leftoversOfIds(
+              identity,
+              ids,
+              'CleanupFailed',
+              'the PhoneNumber vanished before it could be removed',
+              isOnNumber ? object.status : {},
+            ),
     });
     audit.record('vanished', { namespace: object.namespace, name: object.name, uid, ids: ours });
   }

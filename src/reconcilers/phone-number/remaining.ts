@@ -2,7 +2,7 @@
  * Remaining, pure: what a removal left, and which ids a status may forget.
  */
 import type { Remaining } from './leftovers.ts';
-import { type KnownIds, type LeftoverKind, leftoverKinds } from './model.ts';
+import { type KnownIds, type LeftoverKind, leftoverKinds, type RoutingRecord } from './model.ts';
 import type { KindView, RemovalView } from './removal-view.ts';
 import type { StepStates } from './removal.ts';
 import { reasonOf } from './trouble.ts';
@@ -68,6 +68,7 @@ function whyLeft(view: KindView, verdict: Verdict | undefined): Pick<Remaining, 
 const idFields: Readonly<Record<LeftoverKind, keyof KnownIds | undefined>> = {
   // The number itself stays, and so does what is known of it.
   NumberAttachment: undefined,
+  NumberRouting: undefined,
   DispatchRule: 'dispatchRuleId',
   InboundTrunk: 'inboundTrunkId',
   Trunk: 'trunkSid',
@@ -77,8 +78,16 @@ const idFields: Readonly<Record<LeftoverKind, keyof KnownIds | undefined>> = {
   IpAccessControlList: 'ipAccessControlListSid',
 };
 
-/** An id leaves the status only after its absence is proven. */
-export function withoutGone(ids: KnownIds, states: StepStates): KnownIds {
+/** What a status says of the outside; what it does not name stays. */
+export interface KnownOutside extends RoutingRecord {
+  readonly ids: KnownIds;
+}
+
+/** An id leaves the status only after its absence is proven, and so does what was put on the number. */
+export function withoutGone(ids: KnownIds, states: StepStates): KnownOutside {
   const gone = leftoverKinds.flatMap((kind) => (states.get(kind) === 'gone' ? (idFields[kind] ?? []) : []));
-  return { ...ids, ...Object.fromEntries(gone.map((field) => [field, undefined])) };
+  return {
+    ids: { ...ids, ...Object.fromEntries(gone.map((field) => [field, undefined])) },
+    ...(states.get('NumberRouting') === 'gone' && { routedTo: undefined, routingTo: undefined }),
+  };
 }

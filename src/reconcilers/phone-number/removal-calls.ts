@@ -2,9 +2,12 @@
  * Removal calls: how each kind is removed, and how its absence is proven. `remove.ts` decides what and when.
  */
 import type { OpenAccount } from '../shared/accounts.ts';
+import type { NumberState } from '../shared/telephony.ts';
 import { ProviderError } from '../shared/verdict.ts';
+import { changeNumber } from './change-number.ts';
 import { goneOr } from './execute.ts';
 import type { Identity, LeftoverKind } from './model.ts';
+import { type NumberChange, removalChange } from './number-routing.ts';
 import type { Pass } from './pass.ts';
 import type { KindView, RemovalView, Target } from './removal-view.ts';
 
@@ -45,13 +48,18 @@ export async function removeTargets(
   const { twilio, livekit } = context.account;
   const trunks = targetsOf(view.get('Trunk'));
   // Found means applied: from here on a read that lacks it means that it is gone.
-  if (kind !== 'NumberAttachment') pass.memory.unsettledCreates.delete(kind);
+  if (kind !== 'NumberAttachment' && kind !== 'NumberRouting') pass.memory.unsettledCreates.delete(kind);
   for (const { id, parentId = '' } of targets) {
     await pass.beforeWrite();
     switch (kind) {
       case 'NumberAttachment':
         if (parentId !== '') await goneOr(twilio.detachNumber(parentId, id));
         break;
+      case 'NumberRouting': {
+        const change = leftOn(await twilio.readNumber(id), context);
+        if (change !== undefined) await changeNumber(id, change, context.account, pass);
+        break;
+      }
       case 'Trunk':
         await emptiedOnConflict(
           () => twilio.deleteTrunk(id),
@@ -90,15 +98,24 @@ export async function removeTargets(
   }
 }
 
+/** What of the routing of a number is still to be taken back. */
+function leftOn(
+  number: NumberState | undefined,
+  { identity, pass }: Pick<RemovalContext, 'identity' | 'pass'>,
+): NumberChange | undefined {
+  return number && removalChange(number, pass.routes, identity.voice === 'webhook');
+}
+
 /** Reads each removed target again. Throws a `conflict` for one that is still there. */
 export async function proveGone(
   kind: LeftoverKind,
   targets: readonly Target[],
-  { account, identity, pass }: RemovalContext,
+  context: RemovalContext,
 ): Promise<void> {
+  const { account, pass } = context;
   await Promise.all(
     targets.map(async (target) => {
-      await proveOneGone(kind, target, account, identity);
+      await proveOneGone(kind, target, context);
       if (target.voiceApplicationSid !== undefined)
         await giveBack(target.id, target.voiceApplicationSid, account, pass);
     }),
@@ -106,38 +123,26 @@ export async function proveGone(
 }
 
 /** An application that the number had before it was attached, unless somebody routes the number by now. */
-async function giveBack(numberSid: string, applicationSid: string, { twilio }: OpenAccount, pass: Pass): Promise<void> {
-  const number = await twilio.readNumber(numberSid);
+async function giveBack(numberSid: string, applicationSid: string, account: OpenAccount, pass: Pass): Promise<void> {
+  const number = await account.twilio.readNumber(numberSid);
   if (number === undefined || number.trunkSid !== '' || number.voiceApplicationSid !== '') return;
   await pass.beforeWrite();
-  try {
-    await twilio.setVoiceApplication(numberSid, applicationSid);
-  } catch (error) {
-    if (!(error instanceof ProviderError) || (error.verdict.kind !== 'refused' && error.verdict.kind !== 'notFound')) {
-      throw error;
-    }
-    giveBackNoMore(pass, applicationSid, error.verdict.message);
-  }
+  await changeNumber(numberSid, { voiceApplicationSid: applicationSid }, account, pass);
 }
 
-/** The number is off its trunk: a deletion does not end as Corrupted for the sake of a route of before. */
-export function giveBackNoMore(pass: Pass, applicationSid: string, why: string): void {
-  pass.memory.cannotGiveBack = true;
-  pass.event({
-    type: 'Warning',
-    reason: 'Deleting',
-    action: 'RestoreRouting',
-    note: `The number is not given back to application ${applicationSid}, which had it before: ${why}`,
-  });
-}
-
-async function proveOneGone(
-  kind: LeftoverKind,
-  { id, parentId = '' }: Target,
-  { livekit, twilio }: OpenAccount,
-  identity: Identity,
-): Promise<void> {
+async function proveOneGone(kind: LeftoverKind, { id, parentId = '' }: Target, context: RemovalContext): Promise<void> {
+  const { identity } = context;
+  const { livekit, twilio } = context.account;
   switch (kind) {
+    case 'NumberRouting': {
+      const number = await twilio.readNumber(id);
+      if (number === undefined) await twilio.proveAccount();
+      return mustBe(
+        leftOn(number, context) === undefined,
+        'Twilio',
+        `${identity.phoneNumber} is still routed as this object had it`,
+      );
+    }
     case 'NumberAttachment': {
       const number = await twilio.readNumber(id);
       // A number that is not found is detached only if the account is still the one we think it is.

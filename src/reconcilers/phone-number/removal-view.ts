@@ -5,12 +5,14 @@
  * only when that is proven: Twilio's word counts after the account was proven with the same credentials, and a read
  * that lacks something counts only if it was started after no create of ours could still make it appear.
  *
- * A trunk of somebody else is not in the view at all: there is nothing of it to remove.
+ * A trunk of somebody else is not in the view at all: there is nothing of it to remove. Of a number whose calls go to a
+ * webhook there is nothing but its routing.
  */
 import type { LiveKitPort, NumberState, TwilioPort } from '../shared/telephony.ts';
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
 import { labelOf, ownershipOf, type Role } from './mark.ts';
-import type { Identity, KnownIds, LeftoverKind } from './model.ts';
+import type { Identity, KnownIds, LeftoverKind, PreviousRouting, RoutingRecord } from './model.ts';
+import { hasRecord, removalChange } from './number-routing.ts';
 
 /** One thing to remove. */
 export interface Target {
@@ -38,14 +40,15 @@ export interface ViewInput {
   readonly ids: KnownIds;
   readonly twilio: TwilioPort;
   readonly livekit: LiveKitPort;
-  /** What the number's calls went to before; undefined when nothing is to be given back. */
-  readonly previousApplicationSid?: string | undefined;
+  /** What of the number's webhooks is ours, and what is to be given back. */
+  readonly routes: { readonly record: RoutingRecord; readonly previous: PreviousRouting | undefined };
   /** Kinds that an earlier create may still make appear, so that a read that lacks one proves nothing. */
   readonly unsettled: ReadonlySet<LeftoverKind>;
 }
 
 /** Never throws for a failed read: what could not be read is `unreadable`. */
 export async function viewForRemoval(input: ViewInput): Promise<RemovalView> {
+  if (input.identity.voice === 'webhook') return new Map([await viewOfRouting(input)]);
   const [twilio, livekit] = await Promise.all([viewOfTwilio(input), viewOfLiveKit(input)]);
   return new Map([...twilio, ...livekit]);
 }
@@ -93,6 +96,7 @@ async function viewOfTwilio(input: ViewInput): Promise<Views> {
     const unreadable = (knownId?: string): KindView => ({ kind: 'unreadable', knownId, verdict });
     return [
       ['NumberAttachment', unreadable(ids.phoneNumberSid)],
+      ...(hasRecord(input.routes.record) ? [['NumberRouting', unreadable(ids.phoneNumberSid)] as const] : []),
       ...(trunk === undefined ? [] : [['Trunk', unreadable(ids.trunkSid)] as const]),
       ['Credential', unreadable(ids.credentialSid)],
       ['CredentialList', unreadable(ids.credentialListSid)],
@@ -101,11 +105,35 @@ async function viewOfTwilio(input: ViewInput): Promise<Views> {
   }
   return [
     ['NumberAttachment', trunk === undefined ? borrowedView(number, input) : attachmentView(number, trunk, input)],
+    ...(hasRecord(input.routes.record) ? [['NumberRouting', routingView(number, input)] as const] : []),
     ...(trunk === undefined ? [] : [['Trunk', trunk] as const]),
     ['Credential', await credentialView(credentialsOf, credentialList, ids)],
     ['CredentialList', credentialList],
     ['IpAccessControlList', accessList],
   ];
+}
+
+/** All there is of a number whose calls go to a webhook. */
+async function viewOfRouting(input: ViewInput): Promise<Views[number]> {
+  const { identity, ids, twilio } = input;
+  const [proof, number] = await Promise.all([
+    attempt(twilio.proveAccount()),
+    attempt(readNumber(twilio, identity, ids.phoneNumberSid)),
+  ]);
+  if (proof.kind === 'done') return ['NumberRouting', routingView(number, input)];
+  const verdict = ofWholeAccount(proof.verdict);
+  return ['NumberRouting', { kind: 'unreadable', knownId: ids.phoneNumberSid, verdict }];
+}
+
+/** A number that is gone from the account is routed nowhere. */
+function routingView(number: Attempt<NumberState | undefined>, input: ViewInput): KindView {
+  const { identity, ids, routes, unsettled } = input;
+  if (number.kind === 'failed') return { kind: 'unreadable', knownId: ids.phoneNumberSid, verdict: number.verdict };
+  if (number.value === undefined) return { kind: 'gone' };
+  if (removalChange(number.value, routes, identity.voice === 'webhook') !== undefined) {
+    return { kind: 'present', targets: [{ id: number.value.sid }] };
+  }
+  return { kind: unsettled.has('NumberRouting') ? 'early' : 'gone' };
 }
 
 async function viewOfLiveKit(input: ViewInput): Promise<Views> {
@@ -230,12 +258,14 @@ function borrowedView(number: Attempt<NumberState | undefined>, input: ViewInput
 
 /** Off the trunk, but not yet as it was before; whoever has routed it meanwhile keeps it. */
 function detachedView({ sid, trunkSid, voiceApplicationSid }: NumberState, input: ViewInput): KindView {
-  const isRestored = input.previousApplicationSid === undefined || trunkSid !== '' || voiceApplicationSid !== '';
+  const isRestored =
+    input.routes.previous?.voiceApplicationSid === undefined || trunkSid !== '' || voiceApplicationSid !== '';
   return isRestored ? { kind: 'gone' } : { kind: 'present', targets: [{ id: sid, ...applicationBefore(input) }] };
 }
 
-function applicationBefore({ previousApplicationSid }: ViewInput): Pick<Target, 'voiceApplicationSid'> {
-  return previousApplicationSid === undefined ? {} : { voiceApplicationSid: previousApplicationSid };
+function applicationBefore({ routes }: ViewInput): Pick<Target, 'voiceApplicationSid'> {
+  const voiceApplicationSid = routes.previous?.voiceApplicationSid;
+  return voiceApplicationSid === undefined ? {} : { voiceApplicationSid };
 }
 
 type Credentials = Awaited<ReturnType<TwilioPort['listCredentials']>>;

@@ -33,6 +33,7 @@ const outboundBranch = [
 
 const mirror: Order = new Map<LeftoverKind, readonly Dependency[]>([
   ['NumberAttachment', []],
+  ['NumberRouting', []],
   ['DispatchRule', [{ kind: 'NumberAttachment', needs: 'gone' }]],
   [
     'InboundTrunk',
@@ -57,6 +58,7 @@ const mirror: Order = new Map<LeftoverKind, readonly Dependency[]>([
  */
 const stillRinging: Order = new Map<LeftoverKind, readonly Dependency[]>([
   ['NumberAttachment', []],
+  ['NumberRouting', []],
   ['Trunk', []],
   ['DispatchRule', [{ kind: 'Trunk', needs: 'gone' }]],
   [

@@ -10,7 +10,8 @@ import { callsOf, countAgainMs, type DrainLimit, drainedAt } from './drain.ts';
 import { settledAt } from './memory.ts';
 import { type Identity, type LeftoverKind, leftoverKinds } from './model.ts';
 import type { Pass } from './pass.ts';
-import { detachAccessLists, giveBackNoMore, proveGone, removeTargets, targetsOf } from './removal-calls.ts';
+import { giveBackNoMore } from './change-number.ts';
+import { detachAccessLists, proveGone, removeTargets, targetsOf } from './removal-calls.ts';
 import { attempt, type RemovalView, type Target, viewForRemoval } from './removal-view.ts';
 import { isGivenUp, runnable, type StepState, type StepStates, withFailure } from './removal.ts';
 
@@ -61,9 +62,7 @@ export async function removeOutside(
   const view = await viewForRemoval({
     identity,
     ids: pass.ids,
-    previousApplicationSid: pass.memory.cannotGiveBack
-      ? undefined
-      : pass.object.status.previousRouting?.voiceApplicationSid,
+    routes: pass.routes,
     twilio: account.twilio,
     livekit: account.livekit,
     unsettled: new Set(unsettled.keys()),
@@ -153,8 +152,9 @@ export async function removeOutside(
     }
     pass.memory.failures.delete(kind);
     verdicts.delete(kind);
-    // An attach of before may still be applied after the detach: what answers a call has to stay until then.
-    const until = kind === 'NumberAttachment' ? unsettled.get(kind) : undefined;
+    // A change of before may still be applied to the number: what answers a call has to stay until then.
+    const isOnNumber = kind === 'NumberAttachment' || kind === 'NumberRouting';
+    const until = isOnNumber ? unsettled.get(kind) : undefined;
     if (until !== undefined) earlyUntil = Math.max(earlyUntil ?? 0, until);
     states.set(kind, until === undefined ? 'gone' : 'failed');
   };

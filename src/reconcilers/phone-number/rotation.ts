@@ -22,7 +22,7 @@ export function hasNewRotation({ annotations, status }: PhoneNumber): boolean {
 /** The same with a credential that was made for the present token, if there is a token. */
 export function withRotation(desired: Desired, { annotations }: PhoneNumber): Desired {
   const token = annotations[rotateCredentialAnnotation];
-  if (desired.outbound === undefined || token === undefined) return desired;
+  if (desired.voice === 'webhook' || desired.outbound === undefined || token === undefined) return desired;
   return { ...desired, outbound: { ...desired.outbound, usernamePrefix: usernamePrefixOf(token) } };
 }
 
@@ -47,7 +47,9 @@ export function rotationSettledAt({ memory, object }: Pass, step: Step): number 
 }
 
 /** What is to be told once everything is as desired and the token is not handled yet. */
-export function rotationNote({ object }: Pass, { outbound, identity }: Desired): EventNote | undefined {
+export function rotationNote({ object }: Pass, desired: Desired): EventNote | undefined {
+  const { identity } = desired;
+  const outbound = desired.voice === 'webhook' ? undefined : desired.outbound;
   if (!hasNewRotation(object)) return undefined;
   const named = { reason: 'RotateCredential', action: 'RotateCredential' };
   return outbound === undefined

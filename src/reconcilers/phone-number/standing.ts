@@ -5,17 +5,17 @@ import type { OpenAccount } from '../shared/accounts.ts';
 import type { Outcome } from '../shared/outcome.ts';
 import { isHeld } from './intent.ts';
 import type { Desired } from './desired.ts';
-import type { PhoneNumber } from './model.ts';
+import type { PhoneNumber, Webhooks } from './model.ts';
 import { reconcileAnnotation, rotateCredentialAnnotation } from './names.ts';
 import type { Observed } from './observed.ts';
 import type { Pass } from './pass.ts';
-import { isUnrouted } from './preflight.ts';
+import { hasRecord, isAsWanted, isUnrouted } from './number-routing.ts';
 import { hasNewRotation } from './rotation.ts';
 
 /** The status knows of something of ours outside. */
 export function hasIds({ object }: Pass): boolean {
   const { phoneNumberSid: _theirs, ...ours } = object.status.ids;
-  return Object.values(ours).some((id) => id !== undefined);
+  return Object.values(ours).some((id) => id !== undefined) || hasRecord(object.status);
 }
 
 export function hasNewToken({ object }: Pass): boolean {
@@ -50,7 +50,9 @@ export function noteLook({ dependencies, memory }: Pass): void {
  * Recorded ids that a pass has not found, of things that are wanted: of what is not, the operator may have removed it
  * itself and not have written that down yet. A credential goes with its list, or is in force no more.
  */
-export function lostIds({ memory, object }: Pass, { outbound }: Pick<Desired, 'outbound'>): readonly string[] {
+export function lostIds({ memory, object }: Pass, desired: Desired): readonly string[] {
+  if (desired.voice === 'webhook') return [];
+  const { outbound } = desired;
   const { trunkSid, inboundTrunkId, dispatchRuleId, outboundTrunkId, credentialListSid, ipAccessControlListSid } =
     object.status.ids;
   const wanted = [
@@ -79,6 +81,17 @@ export function hasLostTrunk({ object }: Pass, { number, trunk, trunkIsBorrowed 
     number !== undefined &&
     isUnrouted(number)
   );
+}
+
+/** Monotonic milliseconds from which on nothing that was sent before can change the number's webhooks any more. */
+export function routingSettledAt({ memory, routes }: Pass, webhooks: Webhooks): number {
+  const sent = memory.unsettledCreates.get('NumberRouting') ?? Number.NEGATIVE_INFINITY;
+  return isAsWanted(routes.record, webhooks) ? sent : Math.max(sent, memory.foundSettledAt);
+}
+
+/** Webhooks that are gone may be put back: somebody asks for it, or it was a late answer to us that took them away. */
+export function mayRestore(pass: Pass): boolean {
+  return hasNewToken(pass) || pass.memory.unsettledCreates.has('NumberRouting');
 }
 
 /** A number that was attached and is not any more was taken off by somebody: only a person's token attaches it again. */

@@ -8,7 +8,9 @@ import type { Pin } from '../shared/accounts.ts';
 import { type Finding, withFindings } from '../shared/conditions.ts';
 import type { Reason } from '../shared/reasons.ts';
 import { idsOf, type Observed } from './observed.ts';
-import type { DeletionStatus, KnownIds, Leftover, Phase, PhoneNumber, PhoneNumberStatus } from './model.ts';
+import type { DeletionStatus, Leftover, Phase, PhoneNumber, PhoneNumberStatus, Webhooks } from './model.ts';
+import { hostOf } from './number-routing.ts';
+import type { KnownOutside } from './remaining.ts';
 import { reconcileAnnotation, retryDeleteAnnotation, rotateCredentialAnnotation } from './names.ts';
 
 /** What a situation changes; everything else of the status stays. */
@@ -44,12 +46,28 @@ export function recordOf(observed: Observed): Change {
   };
 }
 
-/** Everything is there, the number is attached and both were read back. */
+/** What was read back from the number; without a message webhook whoever had the messages before has them again. */
+function routed({ status }: PhoneNumber, webhooks: Webhooks, isSettled: boolean): Change {
+  const { smsApplicationSid: _given, ...others } = status.previousRouting ?? {};
+  const previousRouting = Object.keys(others).length === 0 ? undefined : others;
+  return {
+    routedTo: Object.keys(webhooks).length === 0 ? undefined : webhooks,
+    // What may still be applied has to stay known.
+    routingTo: isSettled ? undefined : status.routingTo,
+    previousRouting: webhooks.sms === undefined ? previousRouting : status.previousRouting,
+  };
+}
+
+/** Everything is there, the number is routed and both were read back. */
 export function readyStatus(
   object: PhoneNumber,
   pinned: Pin,
   observed: Observed,
-  outboundIsOpen: boolean,
+  {
+    isSettled,
+    outboundIsOpen,
+    webhooks,
+  }: { readonly isSettled: boolean; readonly outboundIsOpen: boolean; readonly webhooks: Webhooks },
   now: string,
 ): PhoneNumberStatus {
   const warning = outboundIsOpen
@@ -60,7 +78,9 @@ export function readyStatus(
     equalWildcards.length > 0
       ? ` But rules of others take every call and are equal, so that LiveKit refuses every call of the project; delete all but one: ${equalWildcards.join(', ')}`
       : '';
-  const message = `Calls to ${pinned.phoneNumber} reach LiveKit.${conflict}${warning}`;
+  const calls = webhooks.voice === undefined ? 'reach LiveKit' : `go to the webhook on ${hostOf(webhooks.voice.url)}`;
+  const messages = webhooks.sms === undefined ? '' : ` Text messages go to the webhook on ${hostOf(webhooks.sms.url)}.`;
+  const message = `Calls to ${pinned.phoneNumber} ${calls}.${messages}${conflict}${warning}`;
   return withPhase(
     object,
     now,
@@ -73,6 +93,7 @@ export function readyStatus(
     ],
     {
       ...recordOf(observed),
+      ...routed(object, webhooks, isSettled),
       pinned,
       routing: 'Attached',
       firstReadyTime: object.status.firstReadyTime ?? now,
@@ -82,13 +103,16 @@ export function readyStatus(
   );
 }
 
-/** Everything is there but the number, which is kept off its trunk. `isSettled`: it surely stays off. */
+/** Everything is there but the number, which is kept off its trunk or webhook. `isSettled`: it surely stays off. */
 export function suspendedStatus(
   object: PhoneNumber,
   pinned: Pin,
   observed: Observed,
-  message: string,
-  isSettled: boolean,
+  {
+    isSettled,
+    message,
+    webhooks,
+  }: { readonly isSettled: boolean; readonly message: string; readonly webhooks: Webhooks },
   now: string,
 ): PhoneNumberStatus {
   return withPhase(
@@ -103,6 +127,7 @@ export function suspendedStatus(
     ],
     {
       ...recordOf(observed),
+      ...routed(object, webhooks, isSettled),
       pinned,
       routing: 'Detached',
       lastHandledReconcile: object.annotations[reconcileAnnotation],
@@ -236,14 +261,14 @@ function deletingFindings(reason: Reason, message: string): readonly Finding[] {
 /** A deletion that goes on: it waits, or something failed and is tried again. A time that is not named is forgotten. */
 export function deletingStatus(
   object: PhoneNumber,
-  ids: KnownIds,
+  known: KnownOutside,
   reason: Reason,
   message: string,
   { firstFailureTime, drainingSince }: Pick<DeletionStatus, 'firstFailureTime' | 'drainingSince'>,
   now: string,
 ): PhoneNumberStatus {
   return withPhase(object, now, 'Deleting', deletingFindings(reason, message), {
-    ids,
+    ...known,
     deletion: {
       policy: object.status.deletion?.policy ?? '',
       firstFailureTime,
@@ -271,7 +296,7 @@ export function retriedStatus(object: PhoneNumber, token: string, now: string): 
 /** Taking apart failed. The retry token that is there now counts as handled: it was put on before. */
 export function corruptedStatus(
   object: PhoneNumber,
-  ids: KnownIds,
+  known: KnownOutside,
   reason: Reason,
   leftovers: readonly Leftover[],
   now: string,
@@ -288,7 +313,7 @@ export function corruptedStatus(
       finding('Corrupted', 'True', reason, message),
     ],
     {
-      ids,
+      ...known,
       leftovers,
       deletion: {
         policy: object.status.deletion?.policy ?? '',
@@ -301,7 +326,7 @@ export function corruptedStatus(
 
 function corruptedMessage(object: PhoneNumber, reason: Reason, leftovers: readonly Leftover[]): string {
   const where = `-n ${object.namespace} phonenumber ${object.name}`;
-  const calls = leftovers.some(({ kind }) => kind === 'NumberAttachment')
+  const calls = leftovers.some(({ kind, risk }) => kind.startsWith('Number') && risk === 'RoutesCalls')
     ? 'CALLS MAY STILL ARRIVE at this number. '
     : '';
   const what =

@@ -10,6 +10,7 @@ import type { OpenAccount, Pin } from '../shared/accounts.ts';
 import { ConflictError, type KubernetesObject } from '../shared/ports.ts';
 import { ProviderError } from '../shared/verdict.ts';
 import { labelOf, type Marked } from './mark.ts';
+import { describedWebhooks, webhooksOn } from './number-routing.ts';
 import type { RecordStore } from './ports.ts';
 import { type ItemState, type ItemStatus, parseRecord, type RecordItem, type SweptRecord } from './record-schema.ts';
 
@@ -34,7 +35,7 @@ export async function sweepRecord(
   const account = openPinned(record.pinned);
   const states = await Promise.all(
     record.items.map(async (item): Promise<ItemState> => {
-      if (item.kind === 'NumberAttachment' && isClaimed(record.pinned)) return 'Gone';
+      if (item.kind.startsWith('Number') && isClaimed(record.pinned)) return 'Gone';
       return await stateOf(item, record, account);
     }),
   );
@@ -79,6 +80,12 @@ async function isLeft(item: RecordItem, record: SweptRecord, { livekit, twilio }
       const trunkSid = record.pinned.existingTrunkSid ?? idOf(record, 'Trunk');
       const number = await twilio.findNumber(record.pinned.phoneNumber);
       return number !== undefined && number.trunkSid !== '' && (trunkSid === undefined || number.trunkSid === trunkSid);
+    }
+    case 'NumberRouting': {
+      const number = await twilio.findNumber(record.pinned.phoneNumber);
+      const present = number === undefined ? [] : describedWebhooks(webhooksOn(number));
+      // As far as a record may tell: a URL without what may be secret in it.
+      return present.some((webhook) => item.name.split(', ').includes(webhook));
     }
     case 'Trunk':
       return await found(

@@ -12,13 +12,13 @@ import type { DrainLimit } from './drain.ts';
 import { identityOf, isHeld, recordedPin } from './intent.ts';
 import { leftoversOf, leftoversOfIds, type Remaining } from './leftovers.ts';
 import { letGo } from './let-go.ts';
-import type { Identity, KnownIds } from './model.ts';
+import type { Identity } from './model.ts';
 import { forceDeleteAnnotation, forceDeleteByAnnotation, forceDeleteValue, retryDeleteAnnotation } from './names.ts';
 import type { Pass } from './pass.ts';
 import { removeOutside } from './remove.ts';
 import { budgetOf, isStuck } from './removal.ts';
-import { remainingOf, withoutGone } from './remaining.ts';
-import { parseDeletionPolicy, parseDrainTimeoutMs } from './schema.ts';
+import { type KnownOutside, remainingOf, withoutGone } from './remaining.ts';
+import { parseDeletionPolicy, parseDrainTimeoutMs } from './spec-schema.ts';
 import { corruptedStatus, deletingStatus, deletionBegunStatus, retriedStatus } from './status.ts';
 
 /** One pass over a PhoneNumber that is being deleted. */
@@ -41,12 +41,24 @@ export async function takeDown(pass: Pass): Promise<Outcome> {
         pass,
         'Orphan',
         identityOf(pass),
-        leftoversOfIds(identityOf(pass), pass.ids, 'Ready', 'left in place by deletionPolicy Orphan'),
+        leftoversOfIds(
+          identityOf(pass),
+          pass.ids,
+          'Ready',
+          'left in place by deletionPolicy Orphan',
+          pass.routes.record,
+        ),
       );
     default: {
       const message = 'the deletion policy is not known to this operator';
-      const leftovers = leftoversOfIds(identityOf(pass), pass.ids, 'UnknownDeletionPolicy', message);
-      return await becomeCorrupted(pass, pass.ids, 'UnknownDeletionPolicy', leftovers);
+      const leftovers = leftoversOfIds(
+        identityOf(pass),
+        pass.ids,
+        'UnknownDeletionPolicy',
+        message,
+        pass.routes.record,
+      );
+      return await becomeCorrupted(pass, { ids: pass.ids }, 'UnknownDeletionPolicy', leftovers);
     }
   }
 }
@@ -82,7 +94,7 @@ async function remove(pass: Pass): Promise<Outcome> {
     const message = `TelephonyAccount ${identity.account} ${state}: removal goes on when ${end}`;
     // Nobody could do anything meanwhile: afterwards there is as much time as at the beginning.
     pass.memory.failures.clear();
-    await pass.writeStatus(deletingStatus(pass.object, pass.ids, reason, message, {}, pass.timestamp()));
+    await pass.writeStatus(deletingStatus(pass.object, { ids: pass.ids }, reason, message, {}, pass.timestamp()));
     return { kind: 'wait', afterMs: settings.recheckMs };
   }
   pass.reportProgress(() => {
@@ -92,7 +104,7 @@ async function remove(pass: Pass): Promise<Outcome> {
     const message = 'The number is being detached and everything behind it removed';
     return deletingStatus(
       pass.object,
-      pass.ids,
+      { ids: pass.ids },
       'Deleting',
       message,
       pass.object.status.deletion ?? {},
@@ -106,13 +118,14 @@ async function remove(pass: Pass): Promise<Outcome> {
     since: drainedSince === undefined ? undefined : Date.parse(drainedSince),
   };
   const removal = await removeOutside(pass, identity, account, firstFailureAt, { drain });
-  const ids = withoutGone(pass.ids, removal.states);
-  pass.memory.ids = ids;
+  const known = withoutGone(pass.ids, removal.states);
+  pass.memory.ids = known.ids;
+  pass.memory.isUnrouted = removal.states.get('NumberRouting') === 'gone';
   if ([...removal.states.values()].every((state) => state === 'gone')) return await finishDeletion(pass, identity);
 
   const remaining = remainingOf(removal);
   if (isStuck(removal.states)) {
-    return await becomeCorrupted(pass, ids, 'CleanupFailed', leftoversOf(identity, remaining));
+    return await becomeCorrupted(pass, known, 'CleanupFailed', leftoversOf(identity, remaining, pass.routes.record));
   }
   const since = firstFailure ?? (removal.failed ? pass.timestamp() : undefined);
   const failing = remaining.filter(({ kind }) => removal.verdicts.has(kind));
@@ -121,7 +134,7 @@ async function remove(pass: Pass): Promise<Outcome> {
     firstFailureTime: since,
     drainingSince: drainedSince ?? (removal.draining === undefined ? undefined : pass.timestamp()),
   };
-  await pass.writeStatus(deletingStatus(pass.object, ids, reason, message, times, pass.timestamp()));
+  await pass.writeStatus(deletingStatus(pass.object, known, reason, message, times, pass.timestamp()));
   if (removal.failed && firstFailure === undefined) {
     pass.event({ type: 'Warning', reason, action: 'Delete', note: message });
   }
@@ -190,7 +203,7 @@ async function finishDeletion(pass: Pass, identity: Identity): Promise<Outcome> 
 
 async function becomeCorrupted(
   pass: Pass,
-  ids: KnownIds,
+  known: KnownOutside,
   reason: Reason,
   leftovers: ReturnType<typeof leftoversOf>,
 ): Promise<Outcome> {
@@ -203,7 +216,7 @@ async function becomeCorrupted(
       note: `The annotation ${forceDeleteAnnotation} was there before the object became Corrupted and was removed; read status.leftovers, then set it again if you mean it`,
     });
   }
-  await pass.writeStatus(corruptedStatus(pass.object, ids, reason, leftovers, pass.timestamp()));
+  await pass.writeStatus(corruptedStatus(pass.object, known, reason, leftovers, pass.timestamp()));
   const message = pass.object.status.conditions.find(({ type }) => type === 'Corrupted')?.message ?? '';
   pass.event({ type: 'Warning', reason, action: 'Corrupted', note: message });
   pass.dependencies.audit.record('corrupted', {

@@ -16,6 +16,8 @@ export interface Pin {
   readonly phoneNumber: string;
   /** The trunk of somebody else that the number is put on: nothing about it is ours but the attachment. */
   readonly existingTrunkSid?: string | undefined;
+  /** Calls go to a webhook: there is no trunk, and nothing at LiveKit. Undefined: they go over a trunk. */
+  readonly voice?: 'webhook' | undefined;
 }
 
 const haltReasons = ['Paused', 'MassDrift'] as const satisfies readonly Reason[];

@@ -5,16 +5,33 @@
  * the caller's business. No call is repeated by a port: the engine is the one retry layer.
  */
 
-/** A number of a Twilio account (IncomingPhoneNumber) as far as its voice routing goes. */
-export interface NumberState {
+/**
+ * Where the calls and text messages of a number go, by Twilio's own names; what is unset is empty. A trunk comes before a
+ * TwiML application, and that before a URL.
+ */
+export interface NumberRouting {
+  readonly voiceApplicationSid: string;
+  readonly voiceUrl: string;
+  readonly voiceMethod: string;
+  readonly voiceFallbackUrl: string;
+  readonly voiceFallbackMethod: string;
+  readonly statusCallback: string;
+  readonly statusCallbackMethod: string;
+  readonly smsApplicationSid: string;
+  readonly smsUrl: string;
+  readonly smsMethod: string;
+  readonly smsFallbackUrl: string;
+  readonly smsFallbackMethod: string;
+}
+
+/** A number of a Twilio account (IncomingPhoneNumber). */
+export interface NumberState extends NumberRouting {
   readonly sid: string;
   readonly phoneNumber: string;
   /** Empty when the number is on no trunk. */
   readonly trunkSid: string;
-  /** Empty when calls go to no TwiML application. */
-  readonly voiceApplicationSid: string;
-  readonly voiceUrl: string;
   readonly voiceCapable: boolean;
+  readonly smsCapable: boolean;
   /** Hosted numbers carry SMS only: voice never reaches Twilio. */
   readonly hosted: boolean;
 }
@@ -103,8 +120,11 @@ export interface TwilioPort {
   attachNumber(trunkSid: string, phoneNumberSid: string): Promise<void>;
   /** Compare and detach: does nothing to a number that is on another trunk. */
   detachNumber(trunkSid: string, phoneNumberSid: string): Promise<void>;
-  /** Sends the calls of a number that is on no trunk to a TwiML application. Twilio would take it off a trunk. */
-  setVoiceApplication(phoneNumberSid: string, applicationSid: string): Promise<void>;
+  /**
+   * Changes what is named and nothing else. Twilio takes a number off its trunk when it gets a voice application, and may
+   * do so when it gets a voice URL.
+   */
+  updateNumber(phoneNumberSid: string, change: Partial<NumberRouting>): Promise<void>;
   listCredentialLists(): Promise<readonly NamedList[]>;
   readCredentialList(sid: string): Promise<NamedList | undefined>;
   createCredentialList(friendlyName: string): Promise<NamedList>;

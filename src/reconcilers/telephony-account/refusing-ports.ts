@@ -35,7 +35,7 @@ export function refusingTwilio(refusal: Refusal): TwilioAccountPort {
     deleteOriginationUrl: refuse('delete the origination URL'),
     attachNumber: refuse('attach the number'),
     detachNumber: refuse('detach the number'),
-    setVoiceApplication: refuse('set the voice application'),
+    updateNumber: refuse('change the routing of the number'),
     listCredentialLists: refuse('list credential lists'),
     readCredentialList: refuse('read the credential list'),
     createCredentialList: refuse('create the credential list'),

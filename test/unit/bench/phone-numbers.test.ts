@@ -10,12 +10,8 @@ import {
 } from '../../../bench/phone-numbers.ts';
 import type { Observed } from '../../../src/reconcilers/phone-number/observed.ts';
 import { finalizer, intentAnnotation } from '../../../src/reconcilers/phone-number/names.ts';
-import {
-  parseIntent,
-  parsePhoneNumber,
-  parseSpec,
-  storedStatus,
-} from '../../../src/reconcilers/phone-number/schema.ts';
+import { parseIntent, parsePhoneNumber, storedStatus } from '../../../src/reconcilers/phone-number/schema.ts';
+import { parseSpec } from '../../../src/reconcilers/phone-number/spec-schema.ts';
 import { deletionBegunStatus, readyStatus } from '../../../src/reconcilers/phone-number/status.ts';
 import { mergePatch } from '../../../src/reconcilers/shared/merge-patch.ts';
 
@@ -73,7 +69,13 @@ describe.for([
   });
 
   test('gets the status that the operator writes, field by field', () => {
-    const status = readyStatus(stored(index, { outbound }), written.pinned, observedAs(written), false, now);
+    const status = readyStatus(
+      stored(index, { outbound }),
+      written.pinned,
+      observedAs(written),
+      { isSettled: true, outboundIsOpen: false, webhooks: {} },
+      now,
+    );
     expect(written).toEqual(sent(storedStatus(status)));
   });
 

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nextStep, type Step } from '../../../src/reconcilers/phone-number/decide.ts';
-import type { Desired } from '../../../src/reconcilers/phone-number/desired.ts';
+import type { DesiredSipTrunk } from '../../../src/reconcilers/phone-number/desired.ts';
 import type { Observed } from '../../../src/reconcilers/phone-number/observed.ts';
 import { desired, nothing, outboundSet, present } from './fixtures.ts';
 
@@ -12,7 +12,7 @@ const openOutbound = desired({ outbound: { enabled: true } });
 const fencedOutbound = desired({ outbound: { enabled: true, allowedCidrs: ['192.0.2.0/24'] } });
 
 /** What is observed after a step, if nobody interferes. */
-function applied(step: Step, wanted: Desired, observed: Observed): Observed {
+function applied(step: Step, wanted: DesiredSipTrunk, observed: Observed): Observed {
   const full = outboundSet(wanted);
   switch (step.kind) {
     case 'adopt':
@@ -87,12 +87,14 @@ function applied(step: Step, wanted: Desired, observed: Observed): Observed {
       return { ...observed, number: { ...present(observed.number), trunkSid: step.trunkSid } };
     case 'detachNumber':
       return { ...observed, number: nothing.number, numberReread: false };
+    case 'updateNumber':
+      return { ...observed, number: { ...present(observed.number), ...step.change } };
     case 'converged':
       return observed;
   }
 }
 /** Twilio never encrypts what LiveKit does not take, and LiveKit never asks of Twilio what it does not do. */
-function expectNoInsistence(wanted: Desired, observed: Observed, step: Step): void {
+function expectNoInsistence(wanted: DesiredSipTrunk, observed: Observed, step: Step): void {
   if (step.kind === 'updateTrunk' && observed.inbound !== undefined) {
     expect(observed.inbound.acceptsEncryption, 'LiveKit takes it before Twilio does it').toBe(wanted.trunk.secure);
   }
@@ -162,7 +164,7 @@ describe('the steps from any start', () => {
         let observed = from;
         const steps: string[] = [];
         for (;;) {
-          const step = nextStep(wanted, observed, true);
+          const step = nextStep(wanted, observed, { mayAttach: true, restores: false, record: {} });
           if (step.kind === 'converged') break;
           if (step.kind === 'attachNumber') {
             const { inbound, rule, originationUrls } = observed;

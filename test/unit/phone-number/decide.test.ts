@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { nextStep, type Step } from '../../../src/reconcilers/phone-number/decide.ts';
-import type { Desired } from '../../../src/reconcilers/phone-number/desired.ts';
+import type { DesiredSipTrunk } from '../../../src/reconcilers/phone-number/desired.ts';
 import { markOf, trunkDomainOf } from '../../../src/reconcilers/phone-number/mark.ts';
 import type { Observed } from '../../../src/reconcilers/phone-number/observed.ts';
 import { desired, identity, inboundSet, nothing, outboundSet, present } from './fixtures.ts';
@@ -15,7 +15,7 @@ describe('nextStep()', () => {
   const cases: readonly {
     name: string;
     why: string;
-    wanted?: Desired;
+    wanted?: DesiredSipTrunk;
     observed: Observed;
     mayAttach?: boolean;
     step: Step;
@@ -24,7 +24,7 @@ describe('nextStep()', () => {
       name: 'begins with the trunk',
       why: 'its domain is the one unique key there is',
       observed: nothing,
-      step: { kind: 'createTrunk' },
+      step: { kind: 'createTrunk', settings: desired().trunk },
     },
     {
       name: 'takes a suspended number off its trunk before anything else',
@@ -45,7 +45,7 @@ describe('nextStep()', () => {
       why: 'a new trunk would be another domain',
       wanted: desired({ transferMode: 'sip-only' }),
       observed: inboundSet(),
-      step: { kind: 'updateTrunk', trunkSid },
+      step: { kind: 'updateTrunk', trunkSid, settings: desired({ transferMode: 'sip-only' }).trunk },
     },
     {
       name: 'tells the trunk where to send calls',
@@ -172,6 +172,7 @@ describe('nextStep()', () => {
         address: trunkDomainOf(identity, 0),
         encrypted: false,
         outboundId: undefined,
+        usernamePrefix: undefined,
       },
     },
     {
@@ -185,6 +186,7 @@ describe('nextStep()', () => {
         address: trunkDomainOf(identity, 0),
         encrypted: false,
         outboundId: 'ST_out',
+        usernamePrefix: undefined,
       },
     },
     {
@@ -202,6 +204,7 @@ describe('nextStep()', () => {
         address: trunkDomainOf(identity, 0),
         encrypted: false,
         outboundId: 'ST_out',
+        usernamePrefix: 'r2',
       },
     },
     {
@@ -229,6 +232,7 @@ describe('nextStep()', () => {
         address: trunkDomainOf(identity, 0),
         encrypted: false,
         outboundId: 'ST_out',
+        usernamePrefix: undefined,
       },
     },
     {
@@ -312,6 +316,6 @@ describe('nextStep()', () => {
     },
   ];
   test.for(cases)('$name', ({ wanted = desired(), observed, mayAttach = true, step, why }) => {
-    expect(nextStep(wanted, observed, mayAttach), why).toEqual(step);
+    expect(nextStep(wanted, observed, { mayAttach, restores: false, record: {} }), why).toEqual(step);
   });
 });

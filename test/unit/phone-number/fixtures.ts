@@ -1,11 +1,12 @@
 /**
  * Fixtures: one identity, and everything that exists for it when all is well.
  */
-import { type Desired, desiredOf } from '../../../src/reconcilers/phone-number/desired.ts';
+import { type DesiredSipTrunk, desiredOf } from '../../../src/reconcilers/phone-number/desired.ts';
 import { markOf, trunkDomainOf } from '../../../src/reconcilers/phone-number/mark.ts';
 import type { Identity, PhoneNumber } from '../../../src/reconcilers/phone-number/model.ts';
 import type { Observed } from '../../../src/reconcilers/phone-number/observed.ts';
-import { parsePhoneNumber, parseSpec } from '../../../src/reconcilers/phone-number/schema.ts';
+import { parsePhoneNumber } from '../../../src/reconcilers/phone-number/schema.ts';
+import { parseSpec } from '../../../src/reconcilers/phone-number/spec-schema.ts';
 import type { OpenAccount } from '../../../src/reconcilers/shared/accounts.ts';
 
 export const identity: Identity = {
@@ -24,10 +25,12 @@ export const account = {
   paused: false,
 } as unknown as OpenAccount;
 
-export function desired(sipTrunk: object = {}, more: object = {}): Desired {
+export function desired(sipTrunk: object = {}, more: object = {}): DesiredSipTrunk {
   const parsed = parseSpec({ phoneNumber: identity.phoneNumber, voice: { sipTrunk }, ...more });
   if (parsed.kind === 'invalid') throw new Error(parsed.problems.join());
-  return desiredOf(parsed.spec, identity, 'sip.example.com');
+  const wanted = desiredOf(parsed.spec, identity, 'sip.example.com');
+  if (wanted.voice === 'webhook') throw new Error('The fixture is about trunks');
+  return wanted;
 }
 
 /** Nothing is there but the number. */
@@ -38,7 +41,18 @@ export const nothing: Observed = {
     trunkSid: '',
     voiceApplicationSid: '',
     voiceUrl: '',
+    voiceMethod: 'POST',
+    voiceFallbackUrl: '',
+    voiceFallbackMethod: 'POST',
+    statusCallback: '',
+    statusCallbackMethod: 'POST',
+    smsApplicationSid: '',
+    smsUrl: '',
+    smsMethod: 'POST',
+    smsFallbackUrl: '',
+    smsFallbackMethod: 'POST',
     voiceCapable: true,
+    smsCapable: true,
     hosted: false,
   },
   voiceRegion: undefined,
@@ -65,7 +79,7 @@ export const nothing: Observed = {
 };
 
 /** Everything of an inbound number, attached. */
-export function inboundSet(wanted: Desired = desired()): Observed {
+export function inboundSet(wanted: DesiredSipTrunk = desired()): Observed {
   const trunkSid = `TK${'2'.repeat(32)}`;
   return {
     ...nothing,
@@ -88,7 +102,7 @@ export function inboundSet(wanted: Desired = desired()): Observed {
 }
 
 /** Everything of a number with outbound calls, attached. */
-export function outboundSet(wanted: Desired): Observed {
+export function outboundSet(wanted: DesiredSipTrunk): Observed {
   const credentialList = { sid: 'CL1', friendlyName: markOf(identity, 'credentials') };
   const ipAccessControlList = { sid: 'AL1', friendlyName: markOf(identity, 'acl') };
   const addresses = wanted.outbound?.addresses ?? [];

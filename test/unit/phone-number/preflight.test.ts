@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Observed } from '../../../src/reconcilers/phone-number/observed.ts';
-import { isUnrouted, preflight } from '../../../src/reconcilers/phone-number/preflight.ts';
+import { isUnrouted } from '../../../src/reconcilers/phone-number/number-routing.ts';
+import { preflight } from '../../../src/reconcilers/phone-number/preflight.ts';
 import { account, desired, inboundSet, nothing, present } from './fixtures.ts';
 
 const number = present(nothing.number);
@@ -112,7 +113,7 @@ describe('preflight()', () => {
     },
   ];
   test.for(cases)('$name', ({ observed, routing, suspended = false, want, why }) => {
-    const trouble = preflight(desired({}, { suspended }), account, observed, routing, 100);
+    const trouble = preflight(desired({}, { suspended }), account, observed, { routing, record: {} }, 100);
     expect(trouble && [trouble.reason, trouble.stalled], why).toEqual(want);
     if (trouble !== undefined)
       expect(trouble.message, 'names what it is about').toMatch(/\+447446466847|Twilio account|TKx/);

@@ -77,5 +77,7 @@ test('withoutGone() forgets only what is proven gone, and never the number', () 
     ['InboundTrunk', 'givenUp'],
     ['DispatchRule', 'gone'],
   ]);
-  expect(withoutGone(ids, states)).toEqual({ phoneNumberSid: 'PN1', trunkSid: 'TK1', inboundTrunkId: 'ST_in' });
+  expect(withoutGone(ids, states)).toEqual({
+    ids: { phoneNumberSid: 'PN1', trunkSid: 'TK1', inboundTrunkId: 'ST_in' },
+  });
 });

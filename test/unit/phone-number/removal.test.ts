@@ -14,7 +14,9 @@ import type { Verdict } from '../../../src/reconcilers/shared/verdict.ts';
 import { settings } from '../../fakes/world.ts';
 
 type States = readonly (readonly [LeftoverKind, StepState])[];
-const all = (state: StepState): States => leftoverKinds.map((kind) => [kind, state] as const);
+/** Of a number without webhooks. */
+const all = (state: StepState): States =>
+  leftoverKinds.filter((kind) => kind !== 'NumberRouting').map((kind) => [kind, state] as const);
 const minute = 60_000;
 
 describe('runnable()', () => {
@@ -24,6 +26,12 @@ describe('runnable()', () => {
       why: 'a call in between would reach dead air; outbound calls have nothing to do with it',
       states: all('left'),
       want: ['NumberAttachment', 'OutboundTrunk'],
+    },
+    {
+      name: 'takes webhooks off the number at once',
+      why: 'nothing else needs them',
+      states: [...all('left'), ['NumberRouting', 'left']],
+      want: ['NumberAttachment', 'NumberRouting', 'OutboundTrunk'],
     },
     {
       name: 'goes on with the rule once the number is quiet',

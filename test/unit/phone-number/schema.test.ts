@@ -1,15 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseIntent, parsePhoneNumber, storedStatus } from '../../../src/reconcilers/phone-number/schema.ts';
 import {
   accountNameOf,
   parseDeletionPolicy,
-  parseIntent,
-  parsePhoneNumber,
   parseSpec,
   phoneNumberOf,
   secondsOf,
-  storedStatus,
-} from '../../../src/reconcilers/phone-number/schema.ts';
+} from '../../../src/reconcilers/phone-number/spec-schema.ts';
 import { leftoversOfIds } from '../../../src/reconcilers/phone-number/leftovers.ts';
 import { identity } from './fixtures.ts';
 
@@ -69,6 +67,7 @@ describe('parseSpec()', () => {
         accountName: 'default',
         suspended: false,
         takeover: false,
+        webhooks: {},
         sipTrunk: {
           originationUris: [],
           existingTrunkSid: undefined,
@@ -95,7 +94,11 @@ describe('parseSpec()', () => {
       path: 'spec.phoneNumber',
     },
     { name: 'a field nobody knows', document: { ...spec({}), colour: 'red' }, path: 'spec.' },
-    { name: 'no connection', document: { phoneNumber: '+447446466847', voice: {} }, path: 'spec.voice.sipTrunk' },
+    {
+      name: 'no connection',
+      document: { phoneNumber: '+447446466847', voice: {} },
+      path: 'spec.voice needs exactly one',
+    },
     {
       name: 'an address that is none',
       document: spec({ outbound: { allowedCidrs: ['x'] } }),

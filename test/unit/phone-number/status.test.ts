@@ -54,7 +54,7 @@ describe('phase and conditions', () => {
     {
       name: 'all is there',
       why: 'calls reach LiveKit',
-      status: readyStatus(fresh, pin, inboundSet(), false, now),
+      status: readyStatus(fresh, pin, inboundSet(), { isSettled: true, outboundIsOpen: false, webhooks: {} }, now),
       want: ['Ready', 'Ready True Ready', 'Synced True Ready', 'Stalled False Ready', 'Corrupted False Ready'],
     },
     {
@@ -162,7 +162,7 @@ describe('phase and conditions', () => {
     {
       name: 'taking apart failed',
       why: 'only a person can help',
-      status: corruptedStatus(deleting, {}, 'CleanupFailed', leftovers, now),
+      status: corruptedStatus(deleting, { ids: {} }, 'CleanupFailed', leftovers, now),
       want: [
         'Corrupted',
         'Ready False CleanupFailed',
@@ -191,7 +191,9 @@ describe('phase and conditions', () => {
 
 describe('the other fields', () => {
   test('Ready records everything, and that the token was handled', () => {
-    expect(readyStatus(ready, pin, inboundSet(), false, now)).toMatchObject({
+    expect(
+      readyStatus(ready, pin, inboundSet(), { isSettled: true, outboundIsOpen: false, webhooks: {} }, now),
+    ).toMatchObject({
       pinned: pin,
       routing: 'Attached',
       firstReadyTime: 'then',
@@ -201,11 +203,16 @@ describe('the other fields', () => {
       leftovers: [],
       deletion: undefined,
     });
-    expect(readyStatus(fresh, pin, inboundSet(), false, now).firstReadyTime).toBe(now);
+    expect(
+      readyStatus(fresh, pin, inboundSet(), { isSettled: true, outboundIsOpen: false, webhooks: {} }, now)
+        .firstReadyTime,
+    ).toBe(now);
   });
 
   test('Ready says when outbound calls are open to the internet', () => {
-    const messageOf = (isOpen: boolean) => readyStatus(fresh, pin, inboundSet(), isOpen, now).conditions[0]?.message;
+    const messageOf = (outboundIsOpen: boolean) =>
+      readyStatus(fresh, pin, inboundSet(), { isSettled: true, outboundIsOpen, webhooks: {} }, now).conditions[0]
+        ?.message;
     expect(messageOf(true)).toContain('OutboundOpenToInternet');
     expect(messageOf(false)).not.toContain('OutboundOpenToInternet');
   });
@@ -230,14 +237,14 @@ describe('the other fields', () => {
     },
     {
       name: 'Corrupted takes the token that is there for handled',
-      status: corruptedStatus(deleting, {}, 'CleanupFailed', leftovers, now),
+      status: corruptedStatus(deleting, { ids: {} }, 'CleanupFailed', leftovers, now),
       want: { policy: 'Delete', firstFailureTime: '2026-02-01T00:00:00Z', lastHandledRetry: 'here' },
     },
     {
       name: 'going on keeps what is pinned',
       status: deletingStatus(
         deleting,
-        {},
+        { ids: {} },
         'RemovalFailed',
         'x',
         { firstFailureTime: '2026-02-02T00:00:00Z', drainingSince: undefined },
@@ -258,7 +265,7 @@ describe('the other fields', () => {
 
 describe('the message of a Corrupted object', () => {
   const messageOf = (object: PhoneNumber, reason: 'CleanupFailed' | 'UnknownDeletionPolicy', ids: object) =>
-    corruptedStatus(object, {}, reason, leftoversOfIds(identity, ids, reason, 'no'), now).conditions.find(
+    corruptedStatus(object, { ids: {} }, reason, leftoversOfIds(identity, ids, reason, 'no'), now).conditions.find(
       ({ type }) => type === 'Corrupted',
     )?.message;
 
