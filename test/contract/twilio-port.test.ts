@@ -58,6 +58,22 @@ function drift<T extends object>(present: T | undefined, wanted: Partial<T>): re
     .map(([field]) => field);
 }
 
+/** A number that nobody has touched. */
+const unrouted = {
+  voiceApplicationSid: '',
+  voiceUrl: '',
+  voiceMethod: 'POST',
+  voiceFallbackUrl: '',
+  voiceFallbackMethod: 'POST',
+  statusCallback: '',
+  statusCallbackMethod: 'POST',
+  smsApplicationSid: '',
+  smsUrl: '',
+  smsMethod: 'POST',
+  smsFallbackUrl: '',
+  smsFallbackMethod: 'POST',
+} as const;
+
 async function verdictOf(call: Promise<unknown>): Promise<unknown> {
   const error = await call.then(
     () => undefined,
@@ -162,9 +178,9 @@ describe('the whole life of a number, from nothing to nothing', () => {
       sid: NUMBER_SID,
       phoneNumber: NUMBER,
       trunkSid: '',
-      voiceApplicationSid: '',
-      voiceUrl: '',
+      ...unrouted,
       voiceCapable: true,
+      smsCapable: true,
       hosted: false,
     });
     await port.attachNumber(trunk.sid, NUMBER_SID);
@@ -174,6 +190,12 @@ describe('the whole life of a number, from nothing to nothing', () => {
     await port.detachNumber(trunk.sid, NUMBER_SID);
     await port.detachNumber(trunk.sid, NUMBER_SID);
     expect(await port.readNumber(NUMBER_SID)).toMatchObject({ trunkSid: '' });
+
+    const routed = { voiceUrl: 'https://a.test/', voiceMethod: 'GET', smsApplicationSid: sidOf('AP', 2) };
+    await port.updateNumber(NUMBER_SID, routed);
+    expect(await port.readNumber(NUMBER_SID), 'what is not named stays').toMatchObject({ ...unrouted, ...routed });
+    await port.updateNumber(NUMBER_SID, { voiceUrl: '', smsApplicationSid: '' });
+    expect(await port.readNumber(NUMBER_SID), 'empty clears').toMatchObject({ voiceUrl: '', smsApplicationSid: '' });
     await port.deleteCredential(list.sid, credential.sid);
     await port.detachIpAccessControlList(trunk.sid, accessList.sid);
     await port.detachCredentialList(trunk.sid, list.sid);

@@ -28,7 +28,7 @@ const fields = {
 } as const satisfies Record<WebhookSlot, { url: keyof NumberRouting; method: keyof NumberRouting }>;
 
 /** The webhook on a number; undefined if there is none or only Twilio's demo. */
-export function webhookOn(number: NumberRouting, slot: WebhookSlot): Webhook | undefined {
+function webhookOn(number: NumberRouting, slot: WebhookSlot): Webhook | undefined {
   const url = number[fields[slot].url];
   // Twilio's own default.
   return isNobodys(url) ? undefined : { url, method: number[fields[slot].method] || 'POST' };
