@@ -83,6 +83,7 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
     findNumber: async (phoneNumber) => await perform('findNumber', () => numberOf(phoneNumber)),
     findVoiceRegion: async () => await perform('findVoiceRegion', () => undefined),
     readNumber: async (sid) => await perform('readNumber', () => numbers.get(sid)),
+    listTrunkNumbers: () => perform('listTrunkNumbers', () => []),
     attachNumber: async (trunkSid, sid) =>
       await perform('attachNumber', () => {
         numbers.set(sid, { ...existing(numbers, sid), trunkSid });

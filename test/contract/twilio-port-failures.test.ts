@@ -56,6 +56,7 @@ const everyCall: Readonly<
   createOriginationUrl: (port) => port.createOriginationUrl(TK, urlValues),
   updateOriginationUrl: (port) => port.updateOriginationUrl(TK, OU, urlValues),
   deleteOriginationUrl: (port) => port.deleteOriginationUrl(TK, OU),
+  listTrunkNumbers: (port) => port.listTrunkNumbers(TK),
   attachNumber: (port) => port.attachNumber(TK, PN),
   detachNumber: (port) => port.detachNumber(TK, PN),
   listCredentialLists: (port) => port.listCredentialLists(),

@@ -186,6 +186,7 @@ describe('the whole life of a number, from nothing to nothing', () => {
     await port.attachNumber(trunk.sid, NUMBER_SID);
     await port.attachNumber(trunk.sid, NUMBER_SID);
     expect(await port.readNumber(NUMBER_SID)).toMatchObject({ trunkSid: trunk.sid });
+    expect(await port.listTrunkNumbers(trunk.sid)).toStrictEqual([NUMBER]);
 
     await port.detachNumber(trunk.sid, NUMBER_SID);
     await port.detachNumber(trunk.sid, NUMBER_SID);

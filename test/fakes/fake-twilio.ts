@@ -199,6 +199,12 @@ export class FakeTwilio {
         }),
       deleteOriginationUrl: async (trunkSid, sid) =>
         await write('deleteOriginationUrl', () => removed(trunk(trunkSid).urls, sid)),
+      listTrunkNumbers: async (trunkSid) =>
+        await read('listTrunkNumbers', () =>
+          [...account.numbers.values()]
+            .filter((number) => number.trunkSid === trunk(trunkSid).sid)
+            .map(({ phoneNumber }) => phoneNumber),
+        ),
       attachNumber: async (trunkSid, sid) =>
         await write('attachNumber', () => {
           const number = found(account.numbers.get(sid), `number ${sid}`);

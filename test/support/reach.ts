@@ -30,5 +30,7 @@ export function reachOver(number: string, route: Route, objects: Parameters<type
   if (enabled.length === 0) return 'dead: no origination URL';
   const call = callAt(number, objects);
   if (call.kind === 'failed') return `dead: ${call.why}`;
-  return call.rule.name.startsWith('tl/') ? 'answered' : "dead: somebody else's wildcard rule answers";
+  // A rule that a person made for this trunk alone is an agent, too: it may be on its way to be adopted.
+  const isForTrunk = call.rule.trunkIds.length > 0;
+  return isForTrunk || call.rule.name.startsWith('tl/') ? 'answered' : "dead: somebody else's wildcard rule answers";
 }

@@ -5,7 +5,7 @@ import type { Twilio } from 'twilio';
 import type { TwilioAccountPort } from '../../reconcilers/shared/telephony.ts';
 import { ProviderError } from '../../reconcilers/shared/verdict.ts';
 import { type AccountCalls, pageSize, undefinedIfNotFound } from './account-calls.ts';
-import { callReply, numberReply, routeReply } from './replies.ts';
+import { callReply, numberReply, routeReply, trunkNumberReply } from './replies.ts';
 import { checkedSid } from './sid.ts';
 
 type NumberCalls = Pick<
@@ -14,6 +14,7 @@ type NumberCalls = Pick<
   | 'findNumber'
   | 'readNumber'
   | 'findVoiceRegion'
+  | 'listTrunkNumbers'
   | 'attachNumber'
   | 'detachNumber'
   | 'updateNumber'
@@ -45,6 +46,14 @@ export function numberCalls(client: Twilio, calls: AccountCalls): NumberCalls {
         if (error instanceof ProviderError && error.verdict.kind !== 'rateLimited') return undefined;
         throw error;
       }
+    },
+    async listTrunkNumbers(trunkSid) {
+      const listed = await calls.list(
+        `list numbers of trunk ${trunkSid}`,
+        () => onTrunk(trunkSid).page({ pageSize }),
+        trunkNumberReply,
+      );
+      return listed.map(({ phoneNumber }) => phoneNumber);
     },
     attachNumber: (trunkSid, numberSid) =>
       calls.attach(`attach number ${numberSid} to trunk ${trunkSid}`, {

@@ -41,6 +41,8 @@ export const numberReply = z
     hosted: origin === 'hosted',
   }));
 
+export const trunkNumberReply = z.object({ sid: text, accountSid: text, phoneNumber: text });
+
 export const routeReply = z.object({ sid: text, accountSid: text, voiceRegion: text });
 
 export const callReply = z.object({

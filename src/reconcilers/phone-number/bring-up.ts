@@ -11,7 +11,7 @@ import { nextStep, type Step } from './decide.ts';
 import { type Desired, desiredOf } from './desired.ts';
 import { createKeysOf, execute } from './execute.ts';
 import { settledAt } from './memory.ts';
-import { type Identity, type LeftoverKind, leftoverKinds, type PhoneNumberSpec } from './model.ts';
+import { type Identity, type LeftoverKind, leftoverKinds, type NamedAdoption, type PhoneNumberSpec } from './model.ts';
 import {
   claim,
   liveUidsOf,
@@ -24,6 +24,7 @@ import {
   rivalOf,
 } from './intent.ts';
 import { reconcileAnnotation } from './names.ts';
+import { isTrouble, namedAdoptionOf } from './named-adoption.ts';
 import {
   isWrittenAhead,
   missingOn,
@@ -64,6 +65,7 @@ interface Work {
   readonly pin: Pin;
   readonly account: OpenAccount;
   readonly desired: Desired;
+  readonly named: NamedAdoption;
 }
 
 /** One pass over a PhoneNumber that is not being deleted. */
@@ -97,7 +99,9 @@ export async function bringUp(pass: Pass): Promise<Outcome> {
   const identity: Identity = { ...pin, uid: pass.object.uid };
   const wasReady = pass.object.status.firstReadyTime !== undefined;
   const desired = withRotation(desiredOf(spec, identity, account.sipHost, wasReady), pass.object);
-  return await converge({ pass, pin, account, desired }, spec);
+  const named = namedAdoptionOf(pass.object, desired);
+  if (isTrouble(named)) return await report(pass, named);
+  return await converge({ pass, pin, account, desired, named }, spec);
 }
 
 async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
@@ -121,16 +125,20 @@ async function converge(work: Work, spec: PhoneNumberSpec): Promise<Outcome> {
             account.livekit,
             () => pass.beforeCall(),
             async () => await liveUidsOf(pass, pin),
-            pass.memory.mustLook,
+            {
+              isComplete: pass.memory.mustLook,
+              named: work.named,
+              wantsOutbound: desired.outbound !== undefined,
+            },
           );
     noteLook(pass);
     if (hasLostTrunk(pass, observed)) pass.memory.routing = 'Detached';
     pass.memory.ids = idsOf(observed);
-    const refusal = preflight(desired, account, observed, routingKnownTo(pass), settings.trunkLimit);
-    if (refusal !== undefined) {
+    const refused = preflight(desired, account, observed, routingKnownTo(pass), settings.trunkLimit);
+    if (refused !== undefined) {
       // A rival comes first: its number is routed to it, and waiting for that to end is not for everybody (rivals.ts).
       const rival = isHeld(pass) ? undefined : await rivalOf(pass, pin);
-      return await refuse(work, observed, observedAt, rival ?? refusal);
+      return await refuse(work, observed, observedAt, rival ?? refused);
     }
     const previous = desired.takesOver
       ? previousRoutingOf(observed.number, desired.webhooks, pass.routes.record, observed.trunk?.sid)

@@ -92,6 +92,9 @@ export interface KnownIds {
   readonly dispatchRuleId?: string | undefined;
 }
 
+/** What a person wants adopted, by role; a role that is not named is looked for by its mark, or made. */
+export type NamedAdoption = Pick<KnownIds, 'trunkSid' | 'inboundTrunkId' | 'outboundTrunkId' | 'dispatchRuleId'>;
+
 export const phases = ['Pending', 'Provisioning', 'Ready', 'Suspended', 'Failed', 'Deleting', 'Corrupted'] as const;
 export type Phase = (typeof phases)[number];
 

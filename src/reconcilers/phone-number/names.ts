@@ -17,6 +17,8 @@ export const retryDeleteAnnotation = `${group}/retry-delete`;
 export const reconcileAnnotation = `${group}/reconcile`;
 /** Any new value replaces the SIP credential of outbound calls. */
 export const rotateCredentialAnnotation = `${group}/rotate-credential`;
+/** Ids of objects that a person made and that become this number's; read until the first Ready. */
+export const adoptAnnotation = `${group}/adopt`;
 /** Ours: pin and record until the first status write copies them. */
 export const intentAnnotation = `${group}/intent`;
 /** Who confirmed, stamped by the API server where it can (Kubernetes 1.36 and later). */

@@ -8,7 +8,8 @@
 import type { LiveKitPort, TwilioPort } from '../shared/telephony.ts';
 import { type Claims, type LiveUids, noClaims, readClaims } from './adoption.ts';
 import { labelOf, type Marked, ownershipOf, roleOf } from './mark.ts';
-import type { Identity, KnownIds } from './model.ts';
+import type { Identity, KnownIds, NamedAdoption } from './model.ts';
+import { problemsOf } from './named-adoption.ts';
 import type { Duplicate, Observed } from './observed.ts';
 
 /** Of a number whose calls go to a webhook there is nothing but the number. `isNew`: nothing was made of it yet. */
@@ -49,12 +50,20 @@ const nothingObserved: Observed = {
   foreignInbound: [],
   equalWildcards: [],
   duplicatesChecked: false,
+  adoptionProblems: [],
   lostOwnership: [],
 };
 
+export interface ObserveOptions {
+  /** All roles are looked up by their mark, too, so that a second thing of a role shows. */
+  readonly isComplete?: boolean;
+  /** What a person wants adopted. */
+  readonly named?: NamedAdoption;
+  readonly wantsOutbound?: boolean;
+}
+
 /**
  * An existing trunk is read by its SID and by nothing else. `beforeCall` is awaited before each round of external calls.
- * With `isComplete` all roles are looked up by their mark, too, so that a second thing of a role shows.
  */
 export async function observe(
   identity: Identity,
@@ -63,7 +72,7 @@ export async function observe(
   livekit: LiveKitPort,
   beforeCall: () => Promise<void>,
   liveUids: LiveUids,
-  isComplete = false,
+  { isComplete = false, named = {}, wantsOutbound = false }: ObserveOptions = {},
 ): Promise<Observed> {
   const { existingTrunkSid } = identity;
   await beforeCall();
@@ -95,7 +104,15 @@ export async function observe(
   // Somebody else's trunk stays as it is, whatever it is called.
   const ownTrunks = existingTrunkSid === undefined ? trunks : [];
   const marked = { trunks: ownTrunks, credentialLists, accessLists, inbounds: allInbounds, rules, outbounds };
-  const claims = await readClaims(identity, ids, marked, liveUids);
+  const ofTheDead = await readClaims(identity, ids, marked, liveUids);
+  const isNamedTrunk = trunks.some(({ sid }) => sid === named.trunkSid) && named.trunkSid !== undefined;
+  const numbersOnTrunk = isNamedTrunk ? await twilio.listTrunkNumbers(named.trunkSid) : [];
+  const context = { claims: ofTheDead, identity, ids, wantsOutbound };
+  const adoptionProblems = problemsOf(named, context, { ...marked, numbersOnTrunk });
+  const claims =
+    adoptionProblems.length > 0
+      ? ofTheDead
+      : new Set([...ofTheDead, ...Object.values(named).flatMap((id: string | undefined) => id ?? [])]);
   const pick = <T extends Marked>(
     kind: Duplicate['kind'],
     objects: readonly T[],
@@ -104,23 +121,25 @@ export async function observe(
   const attachedTo = trunks.find(({ sid }) => sid === number?.trunkSid);
   const outbound = pick('OutboundTrunk', outbounds, [
     ids.outboundTrunkId,
+    named.outboundTrunkId,
     outbounds.find(({ address }) => address === attachedTo?.domainName)?.id,
   ]);
   const called = trunks.find(({ domainName }) => domainName === outbound.kept?.address);
   const trunk =
     existingTrunkSid === undefined
-      ? pick('Trunk', trunks, [ids.trunkSid, number?.trunkSid, called?.sid])
+      ? pick('Trunk', trunks, [ids.trunkSid, named.trunkSid, number?.trunkSid, called?.sid])
       : { kept: trunks[0], adoptions: [], duplicates: [], lost: [] };
   const credentialList = pick('CredentialList', credentialLists, [ids.credentialListSid]);
   const accessList = pick('IpAccessControlList', accessLists, [ids.ipAccessControlListSid]);
   const rule = pick('DispatchRule', rules, [
     ids.dispatchRuleId,
+    named.dispatchRuleId,
     ...rules
       .filter(({ trunkIds }) => trunkIds.some((id) => holders.some((holder) => holder.id === id)))
       .map(({ id }) => id),
   ]);
   const inUse = rule.kept?.trunkIds.find((id) => allInbounds.some((one) => one.id === id));
-  const inbound = pick('InboundTrunk', allInbounds, [ids.inboundTrunkId, inUse]);
+  const inbound = pick('InboundTrunk', allInbounds, [ids.inboundTrunkId, named.inboundTrunkId, inUse]);
 
   // What is on somebody else's trunk is nobody's business here.
   const trunkSid = existingTrunkSid === undefined ? trunk.kept?.sid : undefined;
@@ -162,6 +181,7 @@ export async function observe(
     ),
     equalWildcards: [],
     duplicatesChecked: false,
+    adoptionProblems,
     lostOwnership: picked.flatMap(({ lost }) => lost),
   };
 }

@@ -45,6 +45,8 @@ export interface Observed {
   readonly equalWildcards: readonly string[];
   /** Duplicates were looked for after everything was there. */
   readonly duplicatesChecked: boolean;
+  /** Why what a person named is not adopted. */
+  readonly adoptionProblems: readonly string[];
   /** Ids we recorded whose objects carry no mark of ours, or the mark of another PhoneNumber. */
   readonly lostOwnership: readonly { readonly kind: Duplicate['kind']; readonly id: string; readonly taken: boolean }[];
 }

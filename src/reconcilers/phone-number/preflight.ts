@@ -6,6 +6,7 @@
 import type { OpenAccount } from '../shared/accounts.ts';
 import type { Desired } from './desired.ts';
 import type { Identity, PhoneNumberStatus, RoutingRecord } from './model.ts';
+import { refusal } from './named-adoption.ts';
 import { isUnrouted, obstaclesTo, routeOf } from './number-routing.ts';
 import type { Observed } from './observed.ts';
 import type { Trouble } from './status.ts';
@@ -39,6 +40,8 @@ export function preflight(
       stalled: true,
     };
   }
+  const [problem] = observed.adoptionProblems;
+  if (problem !== undefined) return refusal(`cannot be followed: ${problem}`);
   if (number === undefined) {
     return {
       reason: 'NumberNotFound',

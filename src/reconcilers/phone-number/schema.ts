@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { KubernetesObject } from '../shared/ports.ts';
 import type { Pin } from '../shared/accounts.ts';
-import type { KnownIds, Leftover, PhoneNumber, PhoneNumberStatus } from './model.ts';
+import type { KnownIds, Leftover, NamedAdoption, PhoneNumber, PhoneNumberStatus } from './model.ts';
 import { leftoverKinds, webhookSlots } from './model.ts';
 import { intentAnnotation } from './names.ts';
 import { reasons } from '../shared/reasons.ts';
@@ -72,6 +72,18 @@ const idForms = {
   outboundTrunkId: /^ST_[0-9A-Za-z]{1,64}$/,
   dispatchRuleId: /^SDR_[0-9A-Za-z]{1,64}$/,
 } as const satisfies Record<keyof KnownIds, RegExp>;
+
+const namedAdoptionSchema = z.strictObject({
+  trunkSid: z.string().regex(idForms.trunkSid).optional(),
+  inboundTrunkId: z.string().regex(idForms.inboundTrunkId).optional(),
+  outboundTrunkId: z.string().regex(idForms.outboundTrunkId).optional(),
+  dispatchRuleId: z.string().regex(idForms.dispatchRuleId).optional(),
+});
+
+/** The ids in an `adopt` annotation, if it is readable. */
+export function parseNamedAdoption(annotation: string): NamedAdoption | undefined {
+  return namedAdoptionSchema.safeParse(jsonOf(annotation)).data;
+}
 
 const condition = z.object({
   type: z.string(),

@@ -6,7 +6,7 @@ import type { Outcome } from '../shared/outcome.ts';
 import { isHeld } from './intent.ts';
 import type { Desired } from './desired.ts';
 import type { PhoneNumber, Webhooks } from './model.ts';
-import { reconcileAnnotation, rotateCredentialAnnotation } from './names.ts';
+import { adoptAnnotation, reconcileAnnotation, rotateCredentialAnnotation } from './names.ts';
 import type { Observed } from './observed.ts';
 import type { Pass } from './pass.ts';
 import { hasRecord, isAsWanted, isUnrouted } from './number-routing.ts';
@@ -118,7 +118,8 @@ export function rest({ dependencies, memory, object }: Pass, account: OpenAccoun
 
 /** What people have asked for besides the spec. */
 function tokensOf({ annotations }: PhoneNumber): string {
-  return JSON.stringify([annotations[reconcileAnnotation], annotations[rotateCredentialAnnotation]]);
+  const names = [adoptAnnotation, reconcileAnnotation, rotateCredentialAnnotation];
+  return JSON.stringify(names.map((name) => annotations[name]));
 }
 
 /** Milliseconds of rest that are left. */

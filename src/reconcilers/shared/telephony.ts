@@ -117,6 +117,8 @@ export interface TwilioPort {
   createOriginationUrl(trunkSid: string, url: OriginationUrlValues): Promise<OriginationUrlState>;
   updateOriginationUrl(trunkSid: string, sid: string, url: OriginationUrlValues): Promise<OriginationUrlState>;
   deleteOriginationUrl(trunkSid: string, sid: string): Promise<void>;
+  /** E.164 numbers that are on a trunk. */
+  listTrunkNumbers(trunkSid: string): Promise<readonly string[]>;
   attachNumber(trunkSid: string, phoneNumberSid: string): Promise<void>;
   /** Compare and detach: does nothing to a number that is on another trunk. */
   detachNumber(trunkSid: string, phoneNumberSid: string): Promise<void>;

@@ -33,6 +33,7 @@ export function refusingTwilio(refusal: Refusal): TwilioAccountPort {
     createOriginationUrl: refuse('create the origination URL'),
     updateOriginationUrl: refuse('update the origination URL'),
     deleteOriginationUrl: refuse('delete the origination URL'),
+    listTrunkNumbers: refuse('list numbers of the trunk'),
     attachNumber: refuse('attach the number'),
     detachNumber: refuse('detach the number'),
     updateNumber: refuse('change the routing of the number'),

@@ -75,6 +75,7 @@ export const nothing: Observed = {
   duplicates: [],
   foreignInbound: [],
   duplicatesChecked: false,
+  adoptionProblems: [],
   lostOwnership: [],
 };
 
