@@ -32,5 +32,6 @@ export function accountStubs(options: ProviderCallOptions): Accounts {
     open: async (name) => await Promise.resolve(open(name)),
     openPinned: ({ account }) => open(account),
     accountSidOf,
+    troublesOf: () => [],
   };
 }

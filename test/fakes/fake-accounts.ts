@@ -1,8 +1,15 @@
 /**
  * Fake of the accounts: who opens which Twilio account and which LiveKit project.
  */
-import type { AccountAnswer, Accounts, Halt, OpenAccount, Pin } from '../../src/reconcilers/shared/accounts.ts';
-import type { IdentityReason, Verdict } from '../../src/reconcilers/shared/verdict.ts';
+import type {
+  AccountAnswer,
+  Accounts,
+  Halt,
+  OpenAccount,
+  Pin,
+  ProviderTrouble,
+} from '../../src/reconcilers/shared/accounts.ts';
+import type { IdentityReason, Provider, Verdict } from '../../src/reconcilers/shared/verdict.ts';
 import type { OperatorProcess } from './effects.ts';
 import type { FakeLiveKit } from './fake-livekit.ts';
 import type { FakeTwilio } from './fake-twilio.ts';
@@ -21,6 +28,8 @@ export interface FakeAccount {
   /** What every call to the provider answers, if its credentials or the provider as a whole are in trouble. */
   twilioProblem: IdentityReason | undefined;
   livekitProblem: IdentityReason | undefined;
+  /** Monotonic milliseconds since when probes have found the problems; nobody probes if not given. */
+  failingSince?: number;
 }
 
 export class FakeAccounts {
@@ -65,6 +74,22 @@ export class FakeAccounts {
       },
       openPinned: openOnce,
       accountSidOf: (name) => this.accounts.get(name)?.accountSid,
+      troublesOf: ({ account }) => {
+        const present = this.accounts.get(account);
+        const { failingSince } = present ?? {};
+        if (failingSince === undefined) return [];
+        const troubleOf = (provider: Provider, reason: IdentityReason | undefined): readonly ProviderTrouble[] =>
+          reason === undefined
+            ? []
+            : [
+                {
+                  provider,
+                  verdict: { kind: 'identity', reason, message: reason },
+                  since: { monotonic: failingSince, wall: failingSince },
+                },
+              ];
+        return [...troubleOf('Twilio', present?.twilioProblem), ...troubleOf('LiveKit', present?.livekitProblem)];
+      },
     };
   }
 

@@ -5,7 +5,16 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type OperatorWorld, startOperatorWorld } from '../tools/operator-world.ts';
 import { findFreePort } from '../tools/free-ports.ts';
 import { describeOutput, type RunningProcess } from '../tools/processes.ts';
-import { inboundOutside, nothingOutside, openScene, operatorNamespace, type Scene } from '../tools/scene.ts';
+import { ReachWatch } from '../tools/reach-watch.ts';
+import {
+  inboundOutside,
+  nothingOutside,
+  openScene,
+  operatorNamespace,
+  outboundOutside,
+  outboundSpec,
+  type Scene,
+} from '../tools/scene.ts';
 
 /** A third of them would do; on a busy machine a renewal takes its time. Milliseconds. */
 const leaseMs = 8_000;
@@ -247,6 +256,47 @@ describe('replicas', { timeout: 120_000 }, () => {
     expect(await scene.outside()).toEqual(nothingOutside);
   });
 });
+
+// The worst that a network and a scheduler can do together (review-telephony 5.4).
+test('two leaders, and the answer to every create lost: exactly one set, and calls are never lost', async () => {
+  const group = replicas();
+  const leader = await group.leader();
+  await group.waiting();
+  const scene = await newScene();
+  using watch = new ReachWatch(stage, scene);
+  const lost = [
+    /\/Trunks$/,
+    /\/OriginationUrls$/,
+    /\/PhoneNumbers$/,
+    /\/CredentialLists\.json$/,
+    /\/Credentials\.json$/,
+  ];
+  for (const path of lost) {
+    stage.twilio.faults.add({
+      method: 'POST',
+      path,
+      account: scene.accountSid,
+      effect: { kind: 'dropAfter' },
+      times: 2,
+    });
+  }
+  for (const method of ['CreateSIPInboundTrunk', 'CreateSIPDispatchRule', 'CreateSIPOutboundTrunk']) {
+    stage.world.liveKit.proxy.faults.add({ path: new RegExp(method), effect: { kind: 'dropReply' }, times: 2 });
+  }
+  const { isSuspended, stop } = suspendAfterFirstWrite(leader, scene);
+  await scene.apply(scene.manifest(outboundSpec));
+  await scene.waitForPhase('Ready');
+  stop();
+  expect(isSuspended()).toBe(true);
+  leader.signal('SIGCONT');
+  expect(await leader.exited()).toBe(exitCodes.leaseLost);
+  expect(await scene.outside()).toEqual(outboundOutside);
+  expect(watch.dead).toEqual([]);
+  await scene.requestDelete();
+  await scene.waitUntilGone();
+  expect(watch.dead).toEqual([]);
+  expect(await scene.outside()).toEqual(nothingOutside);
+}, 120_000);
 
 describe('SIGTERM', { timeout: 120_000 }, () => {
   /** A create whose trunk takes its time, and the moment in which that call is under way. */

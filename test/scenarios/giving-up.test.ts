@@ -256,6 +256,59 @@ describe('an account in trouble', () => {
     await expectGone(world);
   });
 
+  const long: readonly { name: string; problem: Partial<FakeAccount>; hours: number; unknown: RegExp }[] = [
+    {
+      name: 'Twilio',
+      problem: { twilioProblem: 'CredentialsRefused' },
+      hours: 1,
+      unknown: /^(NumberAttachment|Trunk|Credential|CredentialList|IpAccessControlList)$/,
+    },
+    {
+      name: 'LiveKit',
+      problem: { livekitProblem: 'AccountUnavailable' },
+      hours: 2,
+      unknown: /^(InboundTrunk|DispatchRule|OutboundTrunk)$/,
+    },
+  ];
+  test.for(long)('$name has failed its probes for long: whoever is deleted then is Corrupted at once', async (one) => {
+    const world = await readyWorld();
+    Object.assign(world.defaultAccount, one.problem, {
+      failingSince: world.clock.monotonic() - one.hours * 60 * minute,
+    });
+    world.store.delete(key);
+    await runUntilSettled(world, { horizonMs: 1_000 });
+    expect(statusOf(world).phase).toBe('Corrupted');
+    const unknown = statusOf(world).leftovers.filter(({ state }) => state === 'Unknown');
+    expect(unknown.length).toBeGreaterThan(1);
+    for (const { kind } of unknown) expect(kind).toMatch(one.unknown);
+    Object.assign(world.defaultAccount, { twilioProblem: undefined, livekitProblem: undefined });
+    world.store.annotate(key, 'telephony.trunkline.dev/retry-delete', '1');
+    await runUntilSettled(world);
+    await expectGone(world);
+  });
+
+  test('Twilio has failed its probes for less than that: it is waited for', async () => {
+    const world = await readyWorld();
+    const failingSince = world.clock.monotonic() - 10 * minute;
+    Object.assign(world.defaultAccount, { twilioProblem: 'CredentialsRefused', failingSince });
+    world.store.delete(key);
+    await runUntilSettled(world, { horizonMs: 3 * minute });
+    expect(statusOf(world).phase).toBe('Deleting');
+    expect(await untilCorrupted(world, 4 * minute), 'fifteen minutes of the account, not of the object').toBeDefined();
+  });
+
+  test('Twilio has failed its probes while it was paused: that time does not count', async () => {
+    const world = await readyWorld();
+    const failingSince = world.clock.monotonic();
+    Object.assign(world.defaultAccount, { twilioProblem: 'CredentialsRefused', failingSince, paused: true });
+    world.store.delete(key);
+    await runUntilSettled(world, { horizonMs: 60 * minute });
+    world.defaultAccount.paused = false;
+    await runUntilSettled(world, { horizonMs: 10 * minute });
+    expect(statusOf(world).phase).toBe('Deleting');
+    expect(await untilCorrupted(world, 10 * minute)).toBeDefined();
+  });
+
   test('a provider that answers nothing at all gets an hour', async () => {
     const world = await readyWorld();
     world.effects.add({ matches: ({ system }) => system === 'Twilio', verdict: noAnswer, applied: 'never' });

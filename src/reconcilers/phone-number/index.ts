@@ -74,7 +74,7 @@ function kindBesideOthers(given: Dependencies, serves: (accountName: string) => 
       },
       // Also of other installs: a rival is a rival, whoever serves it.
       accountSidOf: (name) => accounts.accountSidOf(name),
-      troublesOf: (pin) => accounts.troublesOf?.(pin) ?? [],
+      troublesOf: (pin) => accounts.troublesOf(pin),
     },
   };
   /** UIDs that were not ours when they were looked at last: by the time they vanish, their account may be gone. */

@@ -2,6 +2,7 @@
  * Leftovers, pure: what a person needs to know to remove by hand what the operator could not.
  */
 import type { Reason } from '../shared/reasons.ts';
+import type { Provider } from '../shared/verdict.ts';
 import type { Identity, KnownIds, Leftover, LeftoverKind, RoutingRecord } from './model.ts';
 import { leftoverKinds } from './model.ts';
 import { markOfKind } from './mark.ts';
@@ -30,8 +31,8 @@ export function leftoversOf(
     .toSorted((one, other) => leftoverKinds.indexOf(one.kind) - leftoverKinds.indexOf(other.kind))
     .map(({ kind, id, parentId, state, reason, message }, index) => ({
       order: index + 1,
-      provider: isLiveKit(kind) ? 'LiveKit' : 'Twilio',
-      account: isLiveKit(kind) ? identity.livekitUrl : identity.accountSid,
+      provider: providerOf(kind),
+      account: providerOf(kind) === 'LiveKit' ? identity.livekitUrl : identity.accountSid,
       kind,
       id,
       name: kind === 'NumberRouting' ? describedRecord(record).join(', ') : markOfKind(identity, kind),
@@ -78,8 +79,9 @@ export function leftoversOfIds(
   );
 }
 
-function isLiveKit(kind: LeftoverKind): boolean {
-  return kind === 'InboundTrunk' || kind === 'OutboundTrunk' || kind === 'DispatchRule';
+/** Where things of a kind are. */
+export function providerOf(kind: LeftoverKind): Provider {
+  return kind === 'InboundTrunk' || kind === 'OutboundTrunk' || kind === 'DispatchRule' ? 'LiveKit' : 'Twilio';
 }
 
 function riskOf(kind: LeftoverKind, rings: boolean, { voice }: Identity): Leftover['risk'] {

@@ -31,6 +31,10 @@ export interface ObjectMemory {
   readonly unsettledCreates: Map<CreateKey, number>;
   /** The same for creates of an earlier process: whatever has no recorded id may still appear until then. */
   foundSettledAt: number;
+  /** The account was stopped when the object was looked at last. */
+  isHalted: boolean;
+  /** Monotonic milliseconds; trouble of the account before then does not count. */
+  accountCountedFrom: number;
   /** Failed removals of this deletion attempt. */
   readonly failures: Map<LeftoverKind, FailureRecord>;
   /** No call is waited for any more: there was none, or the time for it was over. The number is off its trunk since. */
@@ -76,6 +80,8 @@ export class Memories {
       routing: undefined,
       unsettledCreates: new Map(),
       foundSettledAt: this.#foundSettledAt,
+      isHalted: false,
+      accountCountedFrom: Number.NEGATIVE_INFINITY,
       failures: new Map(),
       drained: false,
       isUnrouted: false,

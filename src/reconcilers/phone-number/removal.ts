@@ -5,7 +5,8 @@
  * It is data, so that a test can walk it and a person can read it. See docs/adr/0002 for why an order that only keeps
  * calls safe is dropped once no call can arrive.
  */
-import type { Verdict } from '../shared/verdict.ts';
+import type { ProviderTrouble } from '../shared/accounts.ts';
+import type { Provider, Verdict } from '../shared/verdict.ts';
 import type { LeftoverKind } from './model.ts';
 import type { GiveUpSettings } from './ports.ts';
 
@@ -102,6 +103,8 @@ export interface FailureRecord {
   /** How often the present verdict came in a row, if it is a definite refusal. */
   readonly sameRefusals: number;
   readonly refusedSince: number;
+  /** Since when the account has been in the way without a break, and since when that was found to be its own doing. */
+  readonly account?: { readonly since: number; readonly refusedSince: number | undefined } | undefined;
 }
 
 /** Counts one more failure. Rate limits are no failures and must not be counted. */
@@ -114,7 +117,26 @@ export function withFailure(record: FailureRecord | undefined, verdict: Verdict,
     verdict,
     sameRefusals: repeats ? record.sameRefusals + 1 : 1,
     refusedSince: repeats ? record.refusedSince : monotonicNow,
+    account: accountTrouble(record, verdict, monotonicNow),
   };
+}
+
+/** As account health counts it: a refusal lasts through an outage, and an outage through a refusal. */
+function accountTrouble(
+  record: FailureRecord | undefined,
+  verdict: Verdict,
+  monotonicNow: number,
+): FailureRecord['account'] {
+  if (verdict.kind !== 'identity') return undefined;
+  const { since = monotonicNow, refusedSince } = record?.account ?? {};
+  const isRefused = verdict.reason !== 'AccountUnavailable';
+  return { since, refusedSince: refusedSince ?? (isRefused ? monotonicNow : undefined) };
+}
+
+/** Since when the present trouble of the account lasts, in monotonic milliseconds; undefined if it is not the account's. */
+export function accountTroubleSince({ account, verdict }: FailureRecord): number | undefined {
+  if (verdict.kind !== 'identity') return undefined;
+  return verdict.reason === 'AccountUnavailable' ? account?.since : account?.refusedSince;
 }
 
 /** Only documented refusals of this one thing are definite: never credentials, conflicts, limits or lost answers. */
@@ -124,7 +146,8 @@ function refusalCode(verdict: Verdict): string | undefined {
 
 /**
  * Whether trying goes on (DESIGN 3.3, a–c). `firstFailureAt` and `now` are wall clock: the first survives a restart in
- * the status. A restart begins to count anew, so that a long break alone never ends a deletion.
+ * the status. A restart begins to count anew, so that a long break alone never ends a deletion. Trouble of the account has
+ * a clock of its own: half an hour without an answer and then a key that is refused for a minute is not half an hour of it.
  */
 export function isGivenUp(
   record: FailureRecord | undefined,
@@ -141,7 +164,25 @@ export function isGivenUp(
     return true;
   }
   const seenEnough = record.attempts >= settings.attempts && record.lastAt - record.firstAt >= settings.overMs;
-  return seenEnough && now - firstFailureAt >= budgetOf(record.verdict, settings);
+  const since = accountTroubleSince(record);
+  const lastedMs = since === undefined ? now - firstFailureAt : record.lastAt - since;
+  return seenEnough && lastedMs >= budgetOf(record.verdict, settings);
+}
+
+/**
+ * The providers that have failed their probes for so long that nothing of them is waited for any more (DESIGN 3.3, c).
+ * `countedFrom`: what was before does not count, because nobody could do anything then. Monotonic milliseconds.
+ */
+export function providersGivenUp(
+  troubles: readonly ProviderTrouble[],
+  monotonicNow: number,
+  countedFrom: number,
+  settings: GiveUpSettings,
+): ReadonlySet<Provider> {
+  const over = troubles.filter(
+    ({ since, verdict }) => monotonicNow - Math.max(since.monotonic, countedFrom) >= budgetOf(verdict, settings),
+  );
+  return new Set(over.map(({ provider }) => provider));
 }
 
 /** How long a failing removal is tried, in milliseconds from the first failure. */

@@ -5,8 +5,9 @@
  * same time; a failure of one does not stop the others. The calls in flight end before this returns.
  */
 import type { OpenAccount } from '../shared/accounts.ts';
-import type { Verdict } from '../shared/verdict.ts';
+import type { Provider, Verdict } from '../shared/verdict.ts';
 import { callsOf, countAgainMs, type DrainLimit, drainedAt } from './drain.ts';
+import { providerOf } from './leftovers.ts';
 import { settledAt } from './memory.ts';
 import { type Identity, type LeftoverKind, leftoverKinds } from './model.ts';
 import type { Pass } from './pass.ts';
@@ -46,6 +47,8 @@ export interface RemovalOptions {
   readonly only?: readonly LeftoverKind[];
   /** Calls in progress may end first. */
   readonly drain?: DrainLimit;
+  /** Nothing of them is waited for any more. */
+  readonly givenUp?: ReadonlySet<Provider>;
 }
 
 /** `firstFailureAt` is wall clock, as the status has it. */
@@ -54,7 +57,7 @@ export async function removeOutside(
   identity: Identity,
   account: OpenAccount,
   firstFailureAt: number | undefined,
-  { only, drain }: RemovalOptions = {},
+  { only, drain, givenUp }: RemovalOptions = {},
 ): Promise<RemovalReport> {
   const { clock, settings } = pass.dependencies;
   await pass.beforeCall();
@@ -82,7 +85,9 @@ export async function removeOutside(
     failed = true;
     const record = withFailure(pass.memory.failures.get(kind), verdict, clock.monotonic());
     pass.memory.failures.set(kind, record);
-    states.set(kind, isGivenUp(record, firstFailureAt, clock.now(), settings.giveUp) ? 'givenUp' : 'failed');
+    const isAccountOver = verdict.kind === 'identity' && givenUp?.has(providerOf(kind)) === true;
+    const isOver = isAccountOver || isGivenUp(record, firstFailureAt, clock.now(), settings.giveUp);
+    states.set(kind, isOver ? 'givenUp' : 'failed');
   };
 
   for (const [kind, found] of view) {

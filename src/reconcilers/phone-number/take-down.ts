@@ -16,7 +16,7 @@ import type { Identity } from './model.ts';
 import { forceDeleteAnnotation, forceDeleteByAnnotation, forceDeleteValue, retryDeleteAnnotation } from './names.ts';
 import type { Pass } from './pass.ts';
 import { removeOutside } from './remove.ts';
-import { budgetOf, isStuck } from './removal.ts';
+import { accountTroubleSince, budgetOf, isStuck, providersGivenUp } from './removal.ts';
 import { type KnownOutside, remainingOf, withoutGone } from './remaining.ts';
 import { parseDeletionPolicy, parseDrainTimeoutMs } from './spec-schema.ts';
 import { corruptedStatus, deletingStatus, deletionBegunStatus, retriedStatus } from './status.ts';
@@ -85,7 +85,7 @@ async function whileCorrupted(pass: Pass): Promise<Outcome | undefined> {
 }
 
 async function remove(pass: Pass): Promise<Outcome> {
-  const { accounts, settings } = pass.dependencies;
+  const { accounts, clock, settings } = pass.dependencies;
   const identity = identityOf(pass);
   const account = accounts.openPinned(identity);
   const firstFailure = pass.object.status.deletion?.firstFailureTime;
@@ -94,6 +94,7 @@ async function remove(pass: Pass): Promise<Outcome> {
     const message = `TelephonyAccount ${identity.account} ${state}: removal goes on when ${end}`;
     // Nobody could do anything meanwhile: afterwards there is as much time as at the beginning.
     pass.memory.failures.clear();
+    pass.memory.isHalted = true;
     await pass.writeStatus(deletingStatus(pass.object, { ids: pass.ids }, reason, message, {}, pass.timestamp()));
     return { kind: 'wait', afterMs: settings.recheckMs };
   }
@@ -111,13 +112,21 @@ async function remove(pass: Pass): Promise<Outcome> {
       pass.timestamp(),
     );
   });
+  if (pass.memory.isHalted) pass.memory.accountCountedFrom = clock.monotonic();
+  pass.memory.isHalted = false;
   const firstFailureAt = firstFailure === undefined ? undefined : Date.parse(firstFailure);
+  const givenUp = providersGivenUp(
+    accounts.troublesOf(identity),
+    clock.monotonic(),
+    pass.memory.accountCountedFrom,
+    settings.giveUp,
+  );
   const drainedSince = pass.object.status.deletion?.drainingSince;
   const drain: DrainLimit = {
     timeoutMs: parseDrainTimeoutMs(pass.object.spec),
     since: drainedSince === undefined ? undefined : Date.parse(drainedSince),
   };
-  const removal = await removeOutside(pass, identity, account, firstFailureAt, { drain });
+  const removal = await removeOutside(pass, identity, account, firstFailureAt, { drain, givenUp });
   const known = withoutGone(pass.ids, removal.states);
   pass.memory.ids = known.ids;
   pass.memory.isUnrouted = removal.states.get('NumberRouting') === 'gone';
@@ -175,8 +184,13 @@ function deletingMessage(
       message: 'Removal goes on; a provider asked to wait',
     };
   }
-  const budgets = [...removal.verdicts.values()].map((verdict) => budgetOf(verdict, settings.giveUp));
-  const corruptAt = pass.timestamp(Date.parse(since) + Math.max(...budgets));
+  const ends = [...removal.verdicts].map(([kind, verdict]) => {
+    const record = pass.memory.failures.get(kind);
+    const accountSince = record && accountTroubleSince(record);
+    const from = accountSince === undefined ? Date.parse(since) : clock.now() - (clock.monotonic() - accountSince);
+    return from + budgetOf(verdict, settings.giveUp);
+  });
+  const corruptAt = pass.timestamp(Math.max(...ends));
   const what = failing
     .map(({ kind, id, message }) => `${kind}${id === undefined ? '' : ` ${id}`}: ${message}`)
     .join('; ');

@@ -73,9 +73,6 @@ export interface Accounts {
   openPinned(pin: Pin): OpenAccount;
   /** The Twilio account an account object stands for; two objects may name the same. */
   accountSidOf(name: string): string | undefined;
-  /**
-   * The providers of a pinned account that fail their probes: meanwhile no call of theirs is made. Empty if all is well;
-   * absent where nobody probes.
-   */
-  troublesOf?(pin: Pin): readonly ProviderTrouble[];
+  /** The providers of a pinned account that fail their probes: meanwhile no call of theirs is made. */
+  troublesOf(pin: Pin): readonly ProviderTrouble[];
 }

@@ -6,11 +6,12 @@ import {
   type FailureRecord,
   isGivenUp,
   isStuck,
+  providersGivenUp,
   runnable,
   type StepState,
   withFailure,
 } from '../../../src/reconcilers/phone-number/removal.ts';
-import type { Verdict } from '../../../src/reconcilers/shared/verdict.ts';
+import type { Provider, Verdict } from '../../../src/reconcilers/shared/verdict.ts';
 import { settings } from '../../fakes/world.ts';
 
 type States = readonly (readonly [LeftoverKind, StepState])[];
@@ -187,8 +188,8 @@ const refused: Verdict = { kind: 'refused', code: '21634', message: 'no' };
 const otherwise: Verdict = { kind: 'refused', code: '21403', message: 'no' };
 const noAnswer: Verdict = { kind: 'unknownOutcome', message: 'no answer' };
 const conflict: Verdict = { kind: 'conflict', code: '20409', message: 'busy' };
-const unauthorised: Verdict = { kind: 'identity', reason: 'CredentialsRefused', message: '401' };
-const unavailable: Verdict = { kind: 'identity', reason: 'AccountUnavailable', message: '503' };
+const unauthorised = { kind: 'identity', reason: 'CredentialsRefused', message: '401' } as const;
+const unavailable = { kind: 'identity', reason: 'AccountUnavailable', message: '503' } as const;
 
 /** Failures at these seconds. */
 function failures(...attempts: readonly (readonly [verdict: Verdict, second: number])[]): FailureRecord {
@@ -291,21 +292,60 @@ describe('isGivenUp()', () => {
     {
       name: 'refused credentials after fifteen minutes',
       why: 'somebody has to mend them',
-      record: every(unauthorised, 0, 30, 60, 90, 120),
+      record: every(unauthorised, 0, 30, 60, 90, 900),
       age: 15,
       want: true,
     },
     {
+      name: 'credentials that have been refused for less, however long something else had failed before',
+      why: 'the account has a clock of its own',
+      record: failures(
+        [noAnswer, 0],
+        [unavailable, 60],
+        [unavailable, 600],
+        [unauthorised, 900],
+        [unauthorised, 1_780],
+      ),
+      age: 600,
+      want: false,
+    },
+    {
+      name: 'credentials that were refused before and after an outage',
+      why: 'nobody has mended them',
+      record: failures(
+        [unauthorised, 0],
+        [unavailable, 60],
+        [unavailable, 600],
+        [unavailable, 800],
+        [unauthorised, 900],
+      ),
+      age: 15,
+      want: true,
+    },
+    {
+      name: 'credentials that worked in between begin anew',
+      why: 'somebody has mended them',
+      record: failures(
+        [unauthorised, 0],
+        [unauthorised, 60],
+        [noAnswer, 600],
+        [unauthorised, 800],
+        [unauthorised, 900],
+      ),
+      age: 15,
+      want: false,
+    },
+    {
       name: 'a provider that does not answer only after an hour',
       why: 'incidents last long',
-      record: every(unavailable, 0, 30, 60, 90, 120),
-      age: 59,
+      record: every(unavailable, 0, 30, 60, 90, 3_599),
+      age: 600,
       want: false,
     },
     {
       name: 'and then it, too',
       why: 'not for ever',
-      record: every(unavailable, 0, 30, 60, 90, 120),
+      record: every(unavailable, 0, 30, 60, 90, 3_600),
       age: 60,
       want: true,
     },
@@ -314,6 +354,31 @@ describe('isGivenUp()', () => {
     const now = Date.UTC(2026, 0, 1);
     const firstFailureAt = age === undefined ? undefined : now - age * minute;
     expect(isGivenUp(record, firstFailureAt, now, settings.giveUp), why).toBe(want);
+  });
+});
+
+describe('providersGivenUp()', () => {
+  const since = { monotonic: 1_000_000, wall: 0 };
+  const trouble = (provider: Provider, verdict: Extract<Verdict, { kind: 'identity' }>) => ({
+    provider,
+    verdict,
+    since,
+  });
+  test.for<{ name: string; why: string; after: number; countedFrom?: number; want: readonly Provider[] }>([
+    { name: 'none before its time', why: 'it may be over any minute', after: 14.9, want: [] },
+    { name: 'one that refuses', why: 'somebody has to mend it', after: 15, want: ['Twilio'] },
+    { name: 'one that is away, later', why: 'incidents last long', after: 60, want: ['Twilio', 'LiveKit'] },
+    {
+      name: 'none for what was while nobody could act',
+      why: 'the account was paused',
+      after: 60,
+      countedFrom: 50,
+      want: [],
+    },
+  ])('$name', ({ after, countedFrom = -1, want, why }) => {
+    const troubles = [trouble('Twilio', unauthorised), trouble('LiveKit', unavailable)];
+    const at = (minutes: number) => since.monotonic + minutes * minute;
+    expect([...providersGivenUp(troubles, at(after), at(countedFrom), settings.giveUp)], why).toEqual(want);
   });
 });
 
