@@ -13,6 +13,7 @@ import { barPlot } from './figures/plot.ts';
 import { jsonReport, type Machine, markdownReport, type Section } from './figures/report.ts';
 import { help, readOptions, type SectionName, type Settings } from './options.ts';
 import type { Bench } from './sections/bench.ts';
+import { calls } from './sections/calls.ts';
 import { coldStart } from './sections/cold-start.ts';
 import { criticalPath } from './sections/critical-path.ts';
 import { hangingAccount } from './sections/hanging-account.ts';
@@ -28,6 +29,7 @@ const sections: Readonly<Record<SectionName, (bench: Bench) => Promise<Section>>
   'critical-path': criticalPath,
   'hanging-account': hangingAccount,
   'cold-start': coldStart,
+  calls,
 };
 
 async function main(): Promise<number> {

@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util';
 
 /** In the order in which they run. */
-export const sectionNames = ['throughput', 'critical-path', 'hanging-account', 'cold-start'] as const;
+export const sectionNames = ['throughput', 'critical-path', 'hanging-account', 'cold-start', 'calls'] as const;
 export type SectionName = (typeof sectionNames)[number];
 
 export interface Settings {
@@ -40,7 +40,7 @@ export type OptionsResult =
 export const help = `Usage: npm run bench [-- OPTIONS]
 
 Compares the operator with a Go controller-runtime controller, client-node's informer and a bare writer, on one real API
-server, and measures cold start, memory, rest, a hanging account and the critical path. bench/README.md says how to read
+server, and measures cold start, memory, rest, a hanging account, the critical path and the calls to the providers. bench/README.md says how to read
 the results. The first run builds the API server and the Go peer, which takes minutes, with progress.
 
   --quick               small figures, under three minutes: for a look, not for a verdict
