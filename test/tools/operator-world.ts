@@ -44,6 +44,10 @@ export interface OperatorWorldOptions {
   readonly liveKitServers?: number;
   /** How the API server is reached by the operator; straight if not given. */
   readonly throughApiProxy?: boolean;
+  /** Where Twilio is; the emulator of the stage if not given, Twilio itself if it is "twilio.com". */
+  readonly twilioBaseUrl?: string;
+  /** Waits are as long as in production. */
+  readonly isPatient?: boolean;
   readonly progress?: Progress;
 }
 
@@ -69,10 +73,11 @@ export interface OperatorWorld extends AsyncDisposable {
  * @throws Error with the last output of what did not start; nothing is left running then
  */
 export async function startOperatorWorld(options: OperatorWorldOptions = {}): Promise<OperatorWorld> {
-  const { policies = true, switches = {}, liveKitServers = 1, throughApiProxy = false } = options;
+  const { policies = true, switches = {}, liveKitServers = 1, throughApiProxy = false, isPatient = false } = options;
   const progress = options.progress ?? progressToStandardError;
   await using resources = new AsyncDisposableStack();
   const twilio = resources.use(await startTwilioEmulator({ switches }));
+  const { twilioBaseUrl = twilio.url } = options;
   const world = resources.use(await startWorld({ liveKitServers, progress }));
   await withProgress(
     () => 'installing the manifests',
@@ -91,9 +96,9 @@ export async function startOperatorWorld(options: OperatorWorldOptions = {}): Pr
       args: [
         projectPath('src/controller/main.ts'),
         `--kubeconfig=${kubeconfig}`,
-        `--twilio-base-url=${twilio.url}`,
+        ...(twilioBaseUrl === 'twilio.com' ? [] : [`--twilio-base-url=${twilioBaseUrl}`]),
         '--leader-elect=false',
-        ...quickFlags,
+        ...(isPatient ? [] : quickFlags),
         ...flags,
       ],
       logFile: file,
