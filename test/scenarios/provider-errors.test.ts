@@ -9,7 +9,7 @@ import type { Verdict } from '../../src/reconcilers/shared/verdict.ts';
 import { condition, expectGone, expectReady } from '../fakes/expectations.ts';
 import { runUntilSettled } from '../fakes/run-until-settled.ts';
 import { readyWorld, statusOf, untilCorrupted } from '../fakes/stories.ts';
-import { inboundOnly, key } from '../fakes/world.ts';
+import { inboundOnly, key, phoneNumber, type World } from '../fakes/world.ts';
 
 const minute = 60_000;
 
@@ -82,6 +82,30 @@ const twilioErrors: readonly (readonly [
   [400, 29_999, 'a code that nobody knows', later],
 ];
 
+/** What only a change of the number itself can meet. */
+const numberErrors: typeof twilioErrors = [
+  [400, 21_402, 'URL not valid', definite],
+  [400, 21_403, 'method not valid', definite],
+  [400, 21_405, 'fallback without a URL', definite],
+  [400, 21_406, 'fallback without a URL for messages', definite],
+  [400, 21_407, 'no messages on this type of number', definite],
+  [400, 21_409, 'no caller name on this type of number', definite],
+  [400, 21_420, 'application not accessible', definite],
+  [400, 21_421, 'number not valid', definite],
+  [400, 21_422, 'number not available', definite],
+  [400, 21_452, 'no number in the area', definite],
+  [400, 21_615, 'address required', definite],
+  [400, 21_631, 'address required', definite],
+  [400, 21_649, 'bundle required', definite],
+  [400, 21_650, 'identity required', definite],
+  [400, 21_651, 'address required', definite],
+  [404, 20_404, 'not found', later],
+  [409, 20_162, 'concurrent update', later],
+  [429, 20_429, 'too many concurrent requests', limited],
+  [503, 20_503, 'unavailable', later],
+  [403, 20_403, 'forbidden', credentials],
+];
+
 const liveKitErrors: readonly (readonly [
   status: number,
   code: string | undefined,
@@ -102,12 +126,14 @@ const liveKitErrors: readonly (readonly [
   [429, undefined, 'a quota, said by a gateway', limited],
 ];
 
-const twilio: readonly Row[] = twilioErrors.map(([status, code, what, [shows, ending]]) => ({
-  error: `Twilio ${code ?? status}, ${what}`,
-  verdict: classifyTwilio({ status, ...(code !== undefined && { code }), message: what }),
-  shows,
-  ending,
-}));
+const rowsOf = (errors: typeof twilioErrors): readonly Row[] =>
+  errors.map(([status, code, what, [shows, ending]]) => ({
+    error: `Twilio ${code ?? status}, ${what}`,
+    verdict: classifyTwilio({ status, ...(code !== undefined && { code }), message: what }),
+    shows,
+    ending,
+  }));
+const twilio = rowsOf(twilioErrors);
 const livekit: readonly Row[] = liveKitErrors.map(([status, code, what, [shows, ending]]) => ({
   error: `LiveKit ${code ?? status}, ${what}`,
   verdict: classifyLiveKit({ status, ...(code !== undefined && { code }), message: what }),
@@ -156,5 +182,45 @@ describe('a deletion', () => {
     world.store.annotate(key, 'telephony.trunkline.dev/retry-delete', '1');
     await runUntilSettled(world);
     await expectGone(world);
+  });
+});
+
+describe('a number whose calls go to a webhook', () => {
+  const webhook = (url: string) => ({ voice: { webhook: { url } } });
+  const spec = { phoneNumber, ...webhook('https://one.example.com') };
+  const urlOf = ({ account }: World): string | undefined => account.numberOf(phoneNumber)?.voiceUrl;
+
+  test.for(rowsOf(numberErrors))(
+    '$error: an update shows $shows, calls go on, and it ends once it can',
+    async (row) => {
+      const world = await readyWorld(spec);
+      const fault = world.effects.fail('updateNumber', row.verdict);
+      world.store.editSpec(key, webhook('https://two.example.com'));
+      await runUntilSettled(world, { horizonMs: 20 * minute });
+      expect([condition(world, 'Synced'), condition(world, 'Ready')]).toEqual([`False ${row.shows}`, 'True Ready']);
+      expect(urlOf(world)).toBe('https://one.example.com');
+      world.effects.lift(fault);
+      await runUntilSettled(world);
+      expect(statusOf(world).phase).toBe('Ready');
+      expect(urlOf(world)).toBe('https://two.example.com');
+    },
+  );
+
+  test.for(rowsOf(numberErrors))('$error: a deletion ends by $ending, and a retry ends it', async (row) => {
+    const world = await readyWorld(spec);
+    const fault = world.effects.fail('updateNumber', row.verdict);
+    world.store.delete(key);
+    const corruptedAfterMs = await untilCorrupted(world, 30 * minute);
+    if (row.ending === 'waits') expect(corruptedAfterMs).toBeUndefined();
+    else {
+      expect(corruptedAfterMs).toBeGreaterThanOrEqual(row.ending === 'refusal' ? 0 : 15 * minute);
+      expect(statusOf(world).leftovers.map(({ kind }) => kind)).toEqual(['NumberRouting']);
+    }
+    if (row.ending === 'refusal') expect(corruptedAfterMs).toBeLessThan(2 * minute);
+    world.effects.lift(fault);
+    world.store.annotate(key, 'telephony.trunkline.dev/retry-delete', '1');
+    await runUntilSettled(world);
+    await expectGone(world);
+    expect(urlOf(world)).toBe('');
   });
 });
