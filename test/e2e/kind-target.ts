@@ -1,14 +1,13 @@
 /**
- * A kind cluster with the operator's image and the manifests of deploy/. The Twilio emulator and LiveKit run beside it, on
+ * A kind cluster with the operator's image and its Helm chart. The Twilio emulator and LiveKit run beside it, on
  * this machine, and are reached through the address that kind's network has here.
  *
  * Guarantees: the cluster is deleted when the target is disposed; `deploy/kind/test` does it if our process is killed.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
 import { startTwilioEmulator } from '../emulator/twilio/emulator.ts';
 import type { KubectlOptions } from '../tools/control-plane.ts';
+import { openHelm } from '../tools/helm.ts';
 import { startLiveKit } from '../tools/livekit.ts';
 import { projectPath, quickFlags } from '../tools/operator-world.ts';
 import { progressToStandardError as progress } from '../tools/progress.ts';
@@ -67,11 +66,14 @@ export async function openKindTarget(): Promise<Target> {
   const liveKitProxy = resources.use(await startTcpProxy(Number(new URL(server.url).port), host));
 
   const flags = [`--twilio-base-url=http://${host}:${twilioProxy.port}`, ...quickFlags, ...replicaFlags];
-  progress('installing the manifests');
-  for (const path of ['deploy/operator/namespace.yaml', 'crds', 'deploy/operator', 'deploy/policies']) {
-    await kubectl(['apply', '--server-side', '-f', projectPath(path)]);
-  }
-  await kubectl(['apply', '-f', '-'], { input: JSON.stringify(await readDeployment(image, flags)) });
+  progress('installing the chart');
+  await kubectl(['apply', '-f', projectPath('deploy/operator/namespace.yaml')]);
+  const helm = await openHelm(folder, kubeconfig, progress);
+  const values = { ...imageOf(image), options: Object.fromEntries(flags.map(optionOf)) };
+  const given = Object.entries(values).map(([name, value]) => `--set-json=${name}=${JSON.stringify(value)}`);
+  await helm(['install', 'trunkline', projectPath('deploy/chart'), `--namespace=${operatorNamespace}`, ...given]);
+  // Each test says how many it wants.
+  await operator(['scale', deployment, '--replicas=0']);
   const rollOut = async () => void (await operator(['rollout', 'status', deployment, '--timeout=120s']));
 
   const stage: SceneStage = {
@@ -134,14 +136,13 @@ async function hostAddress(run: (command: string, args: readonly string[]) => Pr
   return found;
 }
 
-/** deploy/in-cluster as it stands, but with an image and flags of ours, and without a replica. */
-async function readDeployment(image: string, flags: readonly string[]): Promise<object> {
-  const text = await readFile(projectPath('deploy/in-cluster/deployment.yaml'), 'utf8');
-  const items = parseAllDocuments(text).map((document) => document.toJS());
-  const found = items.find(({ kind }) => kind === 'Deployment');
-  const [container] = found.spec.template.spec.containers;
-  container.image = image;
-  container.args.push(...flags);
-  found.spec.replicas = 0;
-  return { apiVersion: 'v1', kind: 'List', items };
+function imageOf(image: string): object {
+  const [repository, tag] = image.split(':');
+  return { image: { repository, tag } };
+}
+
+/** A flag as the chart takes it. */
+function optionOf(flag: string): readonly [string, string] {
+  const [, name = '', value = ''] = /^--([^=]+)=(.*)$/.exec(flag) ?? [];
+  return [name, value];
 }

@@ -16,6 +16,7 @@ import { kubectlFitsServer } from './versions.ts';
 export const PART_NAMES = [
   'redis',
   'livekit-server',
+  'helm',
   'etcd',
   'kube-apiserver',
   'kube-controller-manager',
@@ -42,6 +43,7 @@ const ORIGINS: Readonly<Record<PartName, { module: string; package: string; vers
     package: 'github.com/livekit/livekit-server/cmd/server',
     versionOf: 'github.com/livekit/livekit-server',
   },
+  helm: { module: 'helm', package: 'helm.sh/helm/v4/cmd/helm', versionOf: 'helm.sh/helm/v4' },
   etcd: {
     module: 'control-plane',
     package: 'go.etcd.io/etcd/server/v3',
