@@ -90,6 +90,7 @@ export function readyStatusOf(index: number, options: ManifestOptions = {}, gene
   const digits = String(index).padStart(12, '0');
   const outbound = options.outbound !== false;
   return {
+    observedGeneration: generation,
     phase: 'Ready',
     conditions: conditionsOf(generation, now, 'Ready', [
       ['Ready', 'True', `Calls to ${phoneNumberOf(index)} reach LiveKit.`],
@@ -122,6 +123,7 @@ export function readyStatusOf(index: number, options: ManifestOptions = {}, gene
 export function deletingChange(generation: number, now = timestamp()) {
   const message = 'The number is being detached and everything behind it removed';
   return {
+    observedGeneration: generation,
     phase: 'Deleting',
     conditions: conditionsOf(generation, now, 'Deleting', [
       ['Ready', 'False', message],

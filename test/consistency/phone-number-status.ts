@@ -14,6 +14,7 @@ const everyWebhook = {
 };
 
 export const fullStatus: Required<PhoneNumberStatus> = {
+  observedGeneration: 3,
   phase: 'Corrupted',
   conditions: [
     {

@@ -16,6 +16,7 @@ import { kubectlFitsServer } from './versions.ts';
 export const PART_NAMES = [
   'redis',
   'livekit-server',
+  'gitops',
   'helm',
   'etcd',
   'kube-apiserver',
@@ -43,6 +44,7 @@ const ORIGINS: Readonly<Record<PartName, { module: string; package: string; vers
     package: 'github.com/livekit/livekit-server/cmd/server',
     versionOf: 'github.com/livekit/livekit-server',
   },
+  gitops: { module: 'gitops', package: '.', versionOf: 'sigs.k8s.io/cli-utils' },
   helm: { module: 'helm', package: 'helm.sh/helm/v4/cmd/helm', versionOf: 'helm.sh/helm/v4' },
   etcd: {
     module: 'control-plane',

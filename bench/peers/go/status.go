@@ -48,6 +48,7 @@ func setReady(object *PhoneNumber) {
 	sid, id := fmt.Sprintf("%032x", index), fmt.Sprintf("%012d", index)
 	now := metav1.NewTime(time.Now().Truncate(time.Second))
 	status := &object.Status
+	status.ObservedGeneration = object.Generation
 	status.Phase = "Ready"
 	status.Conditions = []metav1.Condition{
 		condition(object, now, "Ready", "Ready", metav1.ConditionTrue, "Calls to "+object.Spec.PhoneNumber+" reach LiveKit."),
@@ -75,6 +76,7 @@ func setDeleting(object *PhoneNumber) {
 	const message = "The number is being detached and everything behind it removed"
 	now := metav1.NewTime(time.Now().Truncate(time.Second))
 	status := &object.Status
+	status.ObservedGeneration = object.Generation
 	status.Phase = "Deleting"
 	status.Conditions = []metav1.Condition{
 		condition(object, now, "Ready", "Deleting", metav1.ConditionFalse, message),

@@ -72,15 +72,16 @@ type Agent struct {
 }
 
 type PhoneNumberStatus struct {
-	Phase          string             `json:"phase,omitempty"`
-	Conditions     []metav1.Condition `json:"conditions,omitempty"`
-	Pinned         *Pin               `json:"pinned,omitempty"`
-	Routing        string             `json:"routing,omitempty"`
-	FirstReadyTime *metav1.Time       `json:"firstReadyTime,omitempty"`
-	Twilio         *TwilioStatus      `json:"twilio,omitempty"`
-	LiveKit        *LiveKitStatus     `json:"livekit,omitempty"`
-	Leftovers      []Leftover         `json:"leftovers"`
-	Deletion       *DeletionStatus    `json:"deletion,omitempty"`
+	ObservedGeneration int64              `json:"observedGeneration,omitempty"`
+	Phase              string             `json:"phase,omitempty"`
+	Conditions         []metav1.Condition `json:"conditions,omitempty"`
+	Pinned             *Pin               `json:"pinned,omitempty"`
+	Routing            string             `json:"routing,omitempty"`
+	FirstReadyTime     *metav1.Time       `json:"firstReadyTime,omitempty"`
+	Twilio             *TwilioStatus      `json:"twilio,omitempty"`
+	LiveKit            *LiveKitStatus     `json:"livekit,omitempty"`
+	Leftovers          []Leftover         `json:"leftovers"`
+	Deletion           *DeletionStatus    `json:"deletion,omitempty"`
 }
 
 type Pin struct {

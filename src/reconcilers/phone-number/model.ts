@@ -141,6 +141,8 @@ export interface DeletionStatus {
 }
 
 export interface PhoneNumberStatus extends RoutingRecord {
+  /** The generation that all of this was found for; also for tools that know nothing but this. */
+  readonly observedGeneration?: number | undefined;
   /** One of `phases`; anything else came from a newer operator. */
   readonly phase: string;
   readonly conditions: readonly Condition[];

@@ -120,6 +120,7 @@ const text = z.string().optional().catch(undefined);
 const texts = z.record(z.string(), z.unknown()).catch({});
 
 const statusSchema = z.object({
+  observedGeneration: z.number().optional().catch(undefined),
   phase: z.string().catch('Pending'),
   conditions: readableOf(condition),
   pinned: pinSchema.optional().catch(undefined),

@@ -26,6 +26,7 @@ function withPhase(
   return {
     ...object.status,
     ...change,
+    observedGeneration: object.generation,
     phase,
     conditions: withFindings(object.status.conditions, findings, object.generation, now),
   };

@@ -88,6 +88,7 @@ export function accountStatus(
   const token = object.metadata.annotations?.[acceptDriftAnnotation];
   return {
     ...(parsed.kind === 'valid' ? { ownerId: parsed.account.ownerId ?? defaultOwnerId } : {}),
+    observedGeneration: generation,
     numbers: users.length,
     trunks: { ...(trunksUsed === undefined ? {} : { used: trunksUsed }), limit: trunkLimit },
     ...(unownedSets === undefined ? {} : { unownedSets }),

@@ -169,6 +169,7 @@ describe('accountStatus()', () => {
 
   test('says all that is known', () => {
     expect(accountStatus(accountObject(), findings({ users: users(2) }), now)).toEqual({
+      observedGeneration: 0,
       ownerId: '0123abcd',
       numbers: 2,
       trunks: { used: 3, limit: 100 },
@@ -184,7 +185,12 @@ describe('accountStatus()', () => {
       findings({ parsed, trunksUsed: undefined, unownedSets: undefined }),
       now,
     );
-    expect(status).toEqual({ numbers: 0, trunks: { limit: 100 }, conditions: expect.anything() });
+    expect(status).toEqual({
+      observedGeneration: 0,
+      numbers: 0,
+      trunks: { limit: 100 },
+      conditions: expect.anything(),
+    });
   });
 
   test.for([
