@@ -18,6 +18,7 @@ export const PART_NAMES = [
   'livekit-server',
   'gitops',
   'helm',
+  'promtool',
   'etcd',
   'kube-apiserver',
   'kube-controller-manager',
@@ -46,6 +47,11 @@ const ORIGINS: Readonly<Record<PartName, { module: string; package: string; vers
   },
   gitops: { module: 'gitops', package: '.', versionOf: 'sigs.k8s.io/cli-utils' },
   helm: { module: 'helm', package: 'helm.sh/helm/v4/cmd/helm', versionOf: 'helm.sh/helm/v4' },
+  promtool: {
+    module: 'prometheus',
+    package: 'github.com/prometheus/prometheus/cmd/promtool',
+    versionOf: 'github.com/prometheus/prometheus',
+  },
   etcd: {
     module: 'control-plane',
     package: 'go.etcd.io/etcd/server/v3',
