@@ -303,6 +303,27 @@ describe('a webhook that Twilio does not let go of', () => {
   });
 });
 
+test('a deletion while Twilio refuses the credentials ends as Corrupted, and nobody knows what is on the number', async () => {
+  const world = await readyWith();
+  world.defaultAccount.twilioProblem = 'CredentialsRefused';
+  world.store.delete(key);
+  expect(await untilCorrupted(world, 20 * 60_000)).toBeGreaterThanOrEqual(15 * 60_000);
+  expect(statusOf(world).leftovers).toMatchObject([
+    {
+      kind: 'NumberRouting',
+      state: 'Unknown',
+      reason: 'CredentialsRefused',
+      risk: 'RoutesCalls',
+      id: numberOf(world)?.sid,
+    },
+  ]);
+  world.defaultAccount.twilioProblem = undefined;
+  world.store.annotate(key, 'telephony.trunkline.dev/retry-delete', '1');
+  await runUntilSettled(world);
+  await expectGone(world);
+  expect(numberOf(world)).toMatchObject(cleared);
+});
+
 test.for([
   { policy: 'Orphan', state: 'gone' },
   { policy: 'Keep', state: 'Corrupted' },
