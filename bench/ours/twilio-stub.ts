@@ -14,6 +14,7 @@ import type {
 } from '../../src/reconcilers/shared/telephony.ts';
 import { ProviderError } from '../../src/reconcilers/shared/verdict.ts';
 import type { Perform } from './provider-calls.ts';
+import { unrouted } from '../../test/support/unrouted-number.ts';
 
 interface StubTrunk {
   state: TrunkState;
@@ -51,18 +52,7 @@ export function twilioStub(accountSid: string, perform: Perform): TwilioPort {
       sid: newSid('PN'),
       phoneNumber,
       trunkSid: '',
-      voiceApplicationSid: '',
-      voiceUrl: '',
-      voiceMethod: 'POST',
-      voiceFallbackUrl: '',
-      voiceFallbackMethod: 'POST',
-      statusCallback: '',
-      statusCallbackMethod: 'POST',
-      smsApplicationSid: '',
-      smsUrl: '',
-      smsMethod: 'POST',
-      smsFallbackUrl: '',
-      smsFallbackMethod: 'POST',
+      ...unrouted,
       voiceCapable: true,
       smsCapable: true,
       hosted: false,

@@ -19,6 +19,7 @@ import {
   type TestEmulator,
   TOKEN,
 } from '../emulator/twilio/test-emulator.ts';
+import { unrouted } from '../support/unrouted-number.ts';
 
 const [NUMBER] = NUMBERS;
 const [NUMBER_SID] = NUMBER_SIDS;
@@ -57,22 +58,6 @@ function drift<T extends object>(present: T | undefined, wanted: Partial<T>): re
     .filter(([field, value]) => !isDeepStrictEqual(Reflect.get(present ?? {}, field), value))
     .map(([field]) => field);
 }
-
-/** A number that nobody has touched. */
-const unrouted = {
-  voiceApplicationSid: '',
-  voiceUrl: '',
-  voiceMethod: 'POST',
-  voiceFallbackUrl: '',
-  voiceFallbackMethod: 'POST',
-  statusCallback: '',
-  statusCallbackMethod: 'POST',
-  smsApplicationSid: '',
-  smsUrl: '',
-  smsMethod: 'POST',
-  smsFallbackUrl: '',
-  smsFallbackMethod: 'POST',
-} as const;
 
 async function verdictOf(call: Promise<unknown>): Promise<unknown> {
   const error = await call.then(

@@ -13,6 +13,7 @@ import type {
 } from '../../src/reconcilers/shared/telephony.ts';
 import { ProviderError, type Verdict } from '../../src/reconcilers/shared/verdict.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
+import { unrouted } from '../support/unrouted-number.ts';
 import type { Effects, OperatorProcess } from './effects.ts';
 
 export interface FakeTrunk extends TrunkState {
@@ -86,18 +87,9 @@ export class FakeTwilio {
       sid,
       phoneNumber,
       trunkSid: '',
-      voiceApplicationSid: '',
+      ...unrouted,
       voiceUrl: 'https://demo.twilio.com/welcome/voice/',
-      voiceMethod: 'POST',
-      voiceFallbackUrl: '',
-      voiceFallbackMethod: 'POST',
-      statusCallback: '',
-      statusCallbackMethod: 'POST',
-      smsApplicationSid: '',
       smsUrl: 'https://demo.twilio.com/welcome/sms/reply',
-      smsMethod: 'POST',
-      smsFallbackUrl: '',
-      smsFallbackMethod: 'POST',
       voiceCapable: true,
       smsCapable: true,
       hosted: false,

@@ -58,6 +58,16 @@ const inbound: InboundTrunkState = {
   acceptsEncryption: false,
 };
 
+const outbound = {
+  id: ids.outboundTrunkId,
+  name: 'desk out',
+  numbers: [phoneNumber],
+  address: trunk.domainName,
+  authUsername: 'by-hand',
+  authPassword: 'by-hand-secret',
+  encrypted: false,
+};
+
 /** A number that somebody has wired up by hand, and that works. */
 function handMade(): World {
   const world = watchedWorld();
@@ -127,15 +137,7 @@ test('a set that was made by hand becomes ours: nothing is created but our URL, 
 
 test('an outbound trunk comes along, with a credential of its own', async () => {
   const world = handMade();
-  world.project.outbound.set(ids.outboundTrunkId, {
-    id: ids.outboundTrunkId,
-    name: 'desk out',
-    numbers: [phoneNumber],
-    address: trunk.domainName,
-    authUsername: 'by-hand',
-    authPassword: 'by-hand-secret',
-    encrypted: false,
-  });
+  world.project.outbound.set(outbound.id, outbound);
   create(world, ids, withOutbound);
   await runUntilSettled(world);
   expect(statusOf(world).phase).toBe('Ready');
@@ -249,16 +251,7 @@ describe('nothing is touched', () => {
       name: 'when outbound calls are off',
       why: 'the adopted trunk would be removed at once',
       wish: ids,
-      spoil: ({ project }) =>
-        project.outbound.set(ids.outboundTrunkId, {
-          id: ids.outboundTrunkId,
-          name: 'desk out',
-          numbers: [phoneNumber],
-          address: trunk.domainName,
-          authUsername: 'by-hand',
-          authPassword: 'by-hand-secret',
-          encrypted: false,
-        }),
+      spoil: ({ project }) => project.outbound.set(outbound.id, outbound),
       message: 'would be removed',
     },
     {

@@ -10,7 +10,7 @@ import { type Claims, type LiveUids, noClaims, readClaims } from './adoption.ts'
 import { labelOf, type Marked, ownershipOf, roleOf } from './mark.ts';
 import type { Identity, KnownIds, NamedAdoption } from './model.ts';
 import { problemsOf } from './named-adoption.ts';
-import type { Duplicate, Observed } from './observed.ts';
+import { type Duplicate, nothingObserved, type Observed } from './observed.ts';
 
 /** Of a number whose calls go to a webhook there is nothing but the number. `isNew`: nothing was made of it yet. */
 export async function observeNumber(
@@ -27,32 +27,6 @@ export async function observeNumber(
   ]);
   return { ...nothingObserved, number, voiceRegion };
 }
-
-const nothingObserved: Observed = {
-  number: undefined,
-  voiceRegion: undefined,
-  numberReread: false,
-  trunkCount: 0,
-  trunk: undefined,
-  trunkIsBorrowed: false,
-  originationUrls: [],
-  attachedCredentialLists: [],
-  attachedIpAccessControlLists: [],
-  credentialList: undefined,
-  credentials: [],
-  ipAccessControlList: undefined,
-  ipAddresses: [],
-  inbound: undefined,
-  rule: undefined,
-  outbound: undefined,
-  adoptions: [],
-  duplicates: [],
-  foreignInbound: [],
-  equalWildcards: [],
-  duplicatesChecked: false,
-  adoptionProblems: [],
-  lostOwnership: [],
-};
 
 export interface ObserveOptions {
   /** All roles are looked up by their mark, too, so that a second thing of a role shows. */

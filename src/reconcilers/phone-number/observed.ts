@@ -51,6 +51,33 @@ export interface Observed {
   readonly lostOwnership: readonly { readonly kind: Duplicate['kind']; readonly id: string; readonly taken: boolean }[];
 }
 
+/** What is observed where nobody has looked. */
+export const nothingObserved: Observed = {
+  number: undefined,
+  voiceRegion: undefined,
+  numberReread: false,
+  trunkCount: 0,
+  trunk: undefined,
+  trunkIsBorrowed: false,
+  originationUrls: [],
+  attachedCredentialLists: [],
+  attachedIpAccessControlLists: [],
+  credentialList: undefined,
+  credentials: [],
+  ipAccessControlList: undefined,
+  ipAddresses: [],
+  inbound: undefined,
+  rule: undefined,
+  outbound: undefined,
+  adoptions: [],
+  duplicates: [],
+  foreignInbound: [],
+  equalWildcards: [],
+  duplicatesChecked: false,
+  adoptionProblems: [],
+  lostOwnership: [],
+};
+
 /** The number is on our trunk. */
 export function isAttached({ number, trunk }: Observed): boolean {
   return trunk !== undefined && number?.trunkSid === trunk.sid;

@@ -4,9 +4,10 @@
 import { type DesiredSipTrunk, desiredOf } from '../../../src/reconcilers/phone-number/desired.ts';
 import { markOf, trunkDomainOf } from '../../../src/reconcilers/phone-number/mark.ts';
 import type { Identity, PhoneNumber } from '../../../src/reconcilers/phone-number/model.ts';
-import type { Observed } from '../../../src/reconcilers/phone-number/observed.ts';
+import { nothingObserved, type Observed } from '../../../src/reconcilers/phone-number/observed.ts';
 import { parsePhoneNumber } from '../../../src/reconcilers/phone-number/schema.ts';
 import { parseSpec } from '../../../src/reconcilers/phone-number/spec-schema.ts';
+import { unrouted } from '../../support/unrouted-number.ts';
 import type { OpenAccount } from '../../../src/reconcilers/shared/accounts.ts';
 
 export const identity: Identity = {
@@ -35,48 +36,16 @@ export function desired(sipTrunk: object = {}, more: object = {}): DesiredSipTru
 
 /** Nothing is there but the number. */
 export const nothing: Observed = {
+  ...nothingObserved,
   number: {
     sid: `PN${'1'.repeat(32)}`,
     phoneNumber: identity.phoneNumber,
     trunkSid: '',
-    voiceApplicationSid: '',
-    voiceUrl: '',
-    voiceMethod: 'POST',
-    voiceFallbackUrl: '',
-    voiceFallbackMethod: 'POST',
-    statusCallback: '',
-    statusCallbackMethod: 'POST',
-    smsApplicationSid: '',
-    smsUrl: '',
-    smsMethod: 'POST',
-    smsFallbackUrl: '',
-    smsFallbackMethod: 'POST',
+    ...unrouted,
     voiceCapable: true,
     smsCapable: true,
     hosted: false,
   },
-  voiceRegion: undefined,
-  equalWildcards: [],
-  numberReread: false,
-  trunkCount: 0,
-  trunk: undefined,
-  trunkIsBorrowed: false,
-  originationUrls: [],
-  attachedCredentialLists: [],
-  attachedIpAccessControlLists: [],
-  credentialList: undefined,
-  credentials: [],
-  ipAccessControlList: undefined,
-  ipAddresses: [],
-  inbound: undefined,
-  rule: undefined,
-  outbound: undefined,
-  adoptions: [],
-  duplicates: [],
-  foreignInbound: [],
-  duplicatesChecked: false,
-  adoptionProblems: [],
-  lostOwnership: [],
 };
 
 /** Everything of an inbound number, attached. */
