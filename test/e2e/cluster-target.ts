@@ -139,8 +139,9 @@ async function uninstall(
   await helm(['uninstall', 'trunkline', `--namespace=${operatorNamespace}`], tolerant);
   const ours = ['-l', 'app.kubernetes.io/part-of=trunkline'];
   await kubectl(['annotate', 'crd', ...ours, 'telephony.trunkline.dev/uninstall=confirmed', '--overwrite'], tolerant);
-  await kubectl(['delete', 'crd', ...ours, '--wait=false'], tolerant);
-  await kubectl(['delete', 'namespace', operatorNamespace, '--wait=false'], tolerant);
+  // The API server looks again only after two minutes when it finds a CRD that has just been changed.
+  await kubectl(['delete', 'crd', ...ours, '--timeout=180s'], tolerant);
+  await kubectl(['delete', 'namespace', operatorNamespace, '--timeout=60s'], tolerant);
 }
 
 function imageOf(image: string): object {
