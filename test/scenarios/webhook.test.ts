@@ -303,6 +303,18 @@ describe('a webhook that Twilio does not let go of', () => {
   });
 });
 
+test('a route of before that cannot be given back is told, and keeps nobody from letting go', async () => {
+  const world = await readyWith({ voiceApplicationSid: application }, { takeover: true });
+  world.store.editSpec(key, { suspended: true });
+  await runUntilSettled(world);
+  world.effects.fail('updateNumber', { kind: 'unknownOutcome', message: 'no answer in time' });
+  world.store.delete(key);
+  await runUntilSettled(world);
+  await expectGone(world);
+  expect(world.eventActions).toContain('RestoreRouting');
+  expect(numberOf(world)).toMatchObject(cleared);
+});
+
 test('a deletion while Twilio refuses the credentials ends as Corrupted, and nobody knows what is on the number', async () => {
   const world = await readyWith();
   world.defaultAccount.twilioProblem = 'CredentialsRefused';

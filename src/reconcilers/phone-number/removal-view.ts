@@ -12,13 +12,15 @@ import type { LiveKitPort, NumberState, TwilioPort } from '../shared/telephony.t
 import { ProviderError, type Verdict } from '../shared/verdict.ts';
 import { labelOf, ownershipOf, type Role } from './mark.ts';
 import type { Identity, KnownIds, LeftoverKind, PreviousRouting, RoutingRecord } from './model.ts';
-import { hasRecord, removalChange } from './number-routing.ts';
+import { hasRecord, removalChange, withoutApplications } from './number-routing.ts';
 
 /** One thing to remove. */
 export interface Target {
   readonly id: string;
   /** Of a number: the application that its calls went to before, and that is given back. */
   readonly voiceApplicationSid?: string;
+  /** Of a number that nothing of ours is on any more: the application that it is still to be given back to. */
+  readonly onlyGivesBack?: string | undefined;
   /** The trunk a number is attached to, or the list a credential is in. */
   readonly parentId?: string;
 }
@@ -130,8 +132,11 @@ function routingView(number: Attempt<NumberState | undefined>, input: ViewInput)
   const { identity, ids, routes, unsettled } = input;
   if (number.kind === 'failed') return { kind: 'unreadable', knownId: ids.phoneNumberSid, verdict: number.verdict };
   if (number.value === undefined) return { kind: 'gone' };
-  if (removalChange(number.value, routes, identity.voice === 'webhook') !== undefined) {
-    return { kind: 'present', targets: [{ id: number.value.sid }] };
+  const change = removalChange(number.value, routes, identity.voice === 'webhook');
+  if (change !== undefined) {
+    const isOurs = withoutApplications(change) !== undefined;
+    const onlyGivesBack = isOurs ? undefined : (change.voiceApplicationSid ?? change.smsApplicationSid);
+    return { kind: 'present', targets: [{ id: number.value.sid, onlyGivesBack }] };
   }
   return { kind: unsettled.has('NumberRouting') ? 'early' : 'gone' };
 }

@@ -109,14 +109,18 @@ export async function removeOutside(
     }
   }
 
-  /** Off its trunk, a number lacks no more than the route it had before: no reason to end as Corrupted. */
+  /** A number that nothing of ours is on lacks no more than the route it had before: no reason to end as Corrupted. */
   const giveUpRestoring = () => {
-    const [number] = targetsOf(view.get('NumberAttachment'));
-    const verdict = verdicts.get('NumberAttachment');
-    if (states.get('NumberAttachment') !== 'givenUp' || number === undefined || number.parentId !== undefined) return;
-    giveBackNoMore(pass, number.voiceApplicationSid ?? '', verdict?.message ?? '');
-    verdicts.delete('NumberAttachment');
-    states.set('NumberAttachment', 'gone');
+    for (const kind of ['NumberAttachment', 'NumberRouting'] as const) {
+      const [number] = targetsOf(view.get(kind));
+      if (states.get(kind) !== 'givenUp' || number === undefined) continue;
+      const isDetached = kind === 'NumberAttachment' && number.parentId === undefined;
+      const application = isDetached ? number.voiceApplicationSid : number.onlyGivesBack;
+      if (application === undefined) continue;
+      giveBackNoMore(pass, application, verdicts.get(kind)?.message ?? '');
+      verdicts.delete(kind);
+      states.set(kind, 'gone');
+    }
   };
   giveUpRestoring();
 
@@ -144,7 +148,11 @@ export async function removeOutside(
     const targets = targetsOf(view.get(kind));
     states.set(kind, 'removing');
     const removed = await attempt(removeTargets(kind, targets, context));
-    if (removed.kind === 'failed') return fail(kind, removed.verdict);
+    if (removed.kind === 'failed') {
+      fail(kind, removed.verdict);
+      giveUpRestoring();
+      return;
+    }
     // What only has to come after the removal need not wait for its proof: a round trip less for each piece.
     states.set(kind, 'removed');
     if (kind === 'NumberAttachment') startDrain();
@@ -152,7 +160,7 @@ export async function removeOutside(
     const proven = await attempt(proveGone(kind, targets, context));
     if (proven.kind === 'failed') {
       fail(kind, proven.verdict);
-      if (kind === 'NumberAttachment') giveUpRestoring();
+      giveUpRestoring();
       return;
     }
     pass.memory.failures.delete(kind);
