@@ -244,6 +244,21 @@ test('a suspended number has no webhook, and gets it back', async () => {
   expect(numberOf(world)?.voiceApplicationSid, 'given back for good only').toBe(application);
 });
 
+test('suspending does not wait for a change whose answer was lost, and undoes it when it comes late', async () => {
+  const world = await readyWith();
+  const verdict = { kind: 'unknownOutcome', message: 'no answer in time' } as const;
+  world.effects.fail('updateNumber', verdict, 45_000, 1);
+  world.store.editSpec(key, { voice: { webhook: { url: 'https://new.example.com' } } });
+  await runUntilSettled(world, { horizonMs: 5_000 });
+  world.store.editSpec(key, { suspended: true });
+  await runUntilSettled(world, { horizonMs: 5_000 });
+  expect(numberOf(world), 'calls are to stop now').toMatchObject(cleared);
+  await runUntilSettled(world);
+  expect(statusOf(world).phase).toBe('Suspended');
+  expect(numberOf(world)).toMatchObject(cleared);
+  await expectQuiet(world);
+});
+
 test('a second object of the number waits, and touches nothing', async () => {
   const world = await readyWith();
   world.store.create({ namespace: 'default', name: 'second', spec: inboundOnly });

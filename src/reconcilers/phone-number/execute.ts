@@ -14,6 +14,7 @@ import { putMarkOn } from './adoption.ts';
 import { changeNumber, mayBeApplied, mayComeLate } from './change-number.ts';
 import type { CreateKey } from './memory.ts';
 import { markOf, ownershipOf, trunkDomainOf } from './mark.ts';
+import { putsWebhook } from './number-routing.ts';
 import type { Duplicate, Observed } from './observed.ts';
 import { pickOurs } from './observe.ts';
 import type { Pass } from './pass.ts';
@@ -231,7 +232,7 @@ export function createKeysOf(step: Step): readonly CreateKey[] {
       return [`address ${nameOf(step.address)}`];
     // Not the one that makes it: another one of before, which would undo it.
     case 'updateNumber':
-      return ['NumberRouting'];
+      return putsWebhook(step.change) ? ['NumberRouting'] : [];
     default:
       return [];
   }

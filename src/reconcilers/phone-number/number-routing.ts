@@ -244,6 +244,11 @@ function applicationBefore(
   return wanted[slot] === undefined && isFree && isEmpty ? before : undefined;
 }
 
+/** Something is put on the number; what only takes off may be done at any time, and again. */
+export function putsWebhook(change: NumberChange): boolean {
+  return webhookSlots.some((slot) => (change[fields[slot].url] ?? '') !== '');
+}
+
 /** The same change without giving anything back; undefined if nothing is left of it. */
 export function withoutApplications(change: NumberChange): NumberChange | undefined {
   const { voiceApplicationSid: _voice, smsApplicationSid: _sms, ...rest } = change;
