@@ -15,11 +15,15 @@ const mostOfTrunks = 10;
 const mostOfNumbers = 30;
 const trunks = 100;
 const numbers = 10_000;
+/** Of those, how many are made at LiveKit at the same time. */
+const atOnce = 50;
 
 interface Counted {
   readonly what: string;
   readonly twilio: number;
   readonly livekit: number;
+  /** Of a resync: requests of the account's probe, which are not in the counts. */
+  readonly probe?: number;
 }
 
 /** An account is probed and surveyed when it is seen first, and not again. */
@@ -132,7 +136,7 @@ async function crowdedScene(stage: OperatorWorld): Promise<Scene> {
   return scene;
 }
 
-/** A Twilio account with very many numbers, on ten trunks of somebody else. */
+/** A Twilio account and a LiveKit project with very many numbers, on ten trunks of somebody else. */
 async function wideScene(stage: OperatorWorld): Promise<Scene> {
   const shared = Array.from({ length: 10 }, (_, index) => `TK${String(index).repeat(32)}`);
   const scene = await openScene(stage, {
@@ -146,6 +150,17 @@ async function wideScene(stage: OperatorWorld): Promise<Scene> {
     },
     account: { limits },
   });
+  const { sip } = stage.world.liveKit.server;
+  const all = Array.from({ length: numbers }, (_, index) => `+1777${String(1_000_000 + index)}`);
+  for (let first = 0; first < all.length; first += atOnce) {
+    await Promise.all(
+      all.slice(first, first + atOnce).map(async (phoneNumber) => {
+        const { sipTrunkId } = await sip.createSipInboundTrunk(`theirs ${phoneNumber}`, [phoneNumber]);
+        const options = { name: `theirs ${phoneNumber}`, trunkIds: [sipTrunkId] };
+        await sip.createSipDispatchRule({ type: 'individual', roomPrefix: 'call-' }, options);
+      }),
+    );
+  }
   await ready(scene);
   return scene;
 }
@@ -162,7 +177,7 @@ async function resync(stage: OperatorWorld, scene: Scene): Promise<Counted> {
     ({ account, method, query }) => account === scene.accountSid && (method === 'DELETE' || query === 'PageSize=1'),
   );
   await leave(scene);
-  return { what: '', ...counted, twilio: counted.twilio - probe.length };
+  return { what: '', ...counted, twilio: counted.twilio - probe.length, probe: probe.length };
 }
 
 /** LiveKit cannot tell whose request it was, so there is one account at a time. */
@@ -217,12 +232,16 @@ function section(counted: readonly Counted[], ofTrunks: Counted, ofNumbers: Coun
     title: 'Calls',
     text:
       'Requests as they arrive at the Twilio emulator and at a real LiveKit server, for one object at a time. A resync is ' +
-      'counted as what a new process asks of an account in which nothing has changed, without the two requests of its probe. ' +
-      'An own LiveKit server answers a list in one page, and in two if it has as many objects as a page; LiveKit Cloud in ' +
-      'pages of at most a hundred.',
+      'counted as what a new process asks of an account in which nothing has changed. Its lists are what the goal is about; ' +
+      'the requests of its probe come on top. An own LiveKit server answers an empty list and one of more than a hundred ' +
+      'objects with one request, and any other with two; LiveKit Cloud gives pages of at most a hundred.',
     figures: [
       ...counted.map((one) => figure(`calls.${one.what.replaceAll(/[^a-z]+/gi, '-')}`, `calls per ${one.what}`, one)),
       figure('calls.resync.trunks', `calls per ${trunksTitle}`, ofTrunks, mostOfTrunks),
+      {
+        ...figure('calls.resync.probe', `calls of the probe beside ${trunksTitle}`, ofTrunks),
+        samples: [ofTrunks.probe ?? 0],
+      },
       figure('calls.resync.numbers', `calls per ${numbersTitle}`, ofNumbers, mostOfNumbers),
     ],
     tables: [
