@@ -248,7 +248,8 @@ describe('a watched cache', () => {
   });
 
   test('follows a restored backup, in which versions go back', async () => {
-    await using side = await stage({ inactivityMs: 3_000 });
+    // The API server thinks for three seconds before it refuses a version from the future: silence must be longer.
+    await using side = await stage({ inactivityMs: 8_000 });
     await side.put('kept', 'old');
     const snapshot = await world.controlPlane.takeSnapshot();
     await side.put('lost');

@@ -287,6 +287,23 @@ describe('an account in trouble', () => {
     await expectGone(world);
   });
 
+  test('a retry while the probes still fail has a budget of its own', async () => {
+    const world = await readyWorld();
+    const failingSince = world.clock.monotonic() - 60 * minute;
+    Object.assign(world.defaultAccount, { twilioProblem: 'CredentialsRefused', failingSince });
+    world.store.delete(key);
+    await runUntilSettled(world, { horizonMs: 1_000 });
+    expect(statusOf(world).phase).toBe('Corrupted');
+    world.store.annotate(key, 'telephony.trunkline.dev/retry-delete', '1');
+    await runUntilSettled(world, { horizonMs: 10 * minute });
+    expect(statusOf(world).phase, 'the probe may be slower than who has mended it').toBe('Deleting');
+    expect(await untilCorrupted(world, 10 * minute)).toBeDefined();
+    world.defaultAccount.twilioProblem = undefined;
+    world.store.annotate(key, 'telephony.trunkline.dev/retry-delete', '2');
+    await runUntilSettled(world);
+    await expectGone(world);
+  });
+
   test('Twilio has failed its probes for less than that: it is waited for', async () => {
     const world = await readyWorld();
     const failingSince = world.clock.monotonic() - 10 * minute;

@@ -80,7 +80,9 @@ async function whileCorrupted(pass: Pass): Promise<Outcome | undefined> {
   const token = annotations[retryDeleteAnnotation];
   if (token === undefined || token === status.deletion?.lastHandledRetry) return settled;
   await pass.writeStatus(retriedStatus(pass.object, token, pass.timestamp()));
+  // A fresh budget, of the account's clock too: whoever has just mended it must not be faster than its probe.
   pass.memory.failures.clear();
+  pass.memory.accountCountedFrom = pass.dependencies.clock.monotonic();
   return undefined;
 }
 
