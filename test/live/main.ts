@@ -10,7 +10,6 @@
  * Exit codes: 0 all went well, 1 something did not, 2 wrong or missing settings, 3 something is left.
  */
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { isUnrouted, routeOf } from '../../src/reconcilers/phone-number/number-routing.ts';
@@ -67,21 +66,22 @@ async function main(): Promise<number> {
   say(`${settings.phoneNumber} of Twilio account ${settings.accountSid}, LiveKit ${new URL(settings.livekitUrl).host}`);
   say(`Everything of this run is called ${outside.mark}…\n`);
 
-  const interrupted = once(process, 'SIGINT').then(() => {
-    throw new Error('Interrupted');
-  });
-  // Handled below; without this an interruption during the sweep would end the process.
-  interrupted.catch(() => undefined);
+  // What is under way ends first: a sweep beside a working operator would be undone. Again and again they change nothing.
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      process.stderr.write('\nInterrupted: the present step ends, then everything is removed\n');
+      stopping.abort(new Error('Interrupted'));
+    });
+  }
   let code = 0;
   try {
-    await Promise.race([wireUp(settings, ownerId, outside), interrupted]);
+    await wireUp(settings, ownerId, outside, stopping.signal);
     say('\nWhat Twilio does where it documents nothing');
-    const findings = await Promise.race([
-      findBehaviours(settings, outside.mark, number.sid, ({ behaviour, value }) =>
-        say(`  ${behaviour.padEnd(32)}${value}`),
-      ),
-      interrupted,
-    ]);
+    const findings = await findBehaviours(settings, outside.mark, number.sid, ({ behaviour, value }) => {
+      say(`  ${behaviour.padEnd(32)}${value}`);
+      stopping.signal.throwIfAborted();
+    });
     await report(settings, findings);
   } catch (error) {
     process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
@@ -91,7 +91,7 @@ async function main(): Promise<number> {
 }
 
 /** The number comes and goes, as a platform engineer does it. */
-async function wireUp(settings: LiveSettings, ownerId: string, outside: Outside): Promise<void> {
+async function wireUp(settings: LiveSettings, ownerId: string, outside: Outside, stopping: AbortSignal): Promise<void> {
   await using stage = await startOperatorWorld({
     liveKitServers: 0,
     twilioBaseUrl: settings.twilioBaseUrl ?? 'twilio.com',
@@ -102,6 +102,7 @@ async function wireUp(settings: LiveSettings, ownerId: string, outside: Outside)
   const { controlPlane } = stage.world;
   await controlPlane.kubectl(['apply', '-f', '-'], { input: JSON.stringify(manifests(settings, ownerId)) });
   const step = async (what: string, args: readonly string[]): Promise<void> => {
+    stopping.throwIfAborted();
     const startedAt = performance.now();
     const result = await controlPlane.kubectl(args, { allowFailure: true });
     if (result.code !== 0) throw new Error(`${what} did not go well:\n${await describe(stage)}`);

@@ -237,11 +237,15 @@ export async function findBehaviours(
   };
   for (const [behaviour, why] of Object.entries(notTried)) note(behaviour, `not tried: ${why}`);
   for (const [behaviour, probe] of Object.entries(probes)) {
-    try {
-      note(behaviour, await probe(rest));
-    } catch (error) {
-      note(behaviour, `not tried: ${error instanceof Error ? error.message : 'unknown error'}`);
-    }
+    note(behaviour, await valueFrom(probe, rest));
   }
   return findings;
+}
+
+async function valueFrom(probe: (rest: Rest) => Promise<string>, rest: Rest): Promise<string> {
+  try {
+    return await probe(rest);
+  } catch (error) {
+    return `not tried: ${error instanceof Error ? error.message : 'unknown error'}`;
+  }
 }
