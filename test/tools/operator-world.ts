@@ -60,10 +60,10 @@ export interface OperatorWorld extends AsyncDisposable {
   /** Starts the operator and waits until it works; `quickFlags` come first, so that `flags` win over them. */
   startOperator(flags?: readonly string[]): Promise<RunningProcess>;
   /**
-   * Starts one more operator beside others and waits until its log has `until`, which is "engine started" if not given.
+   * Starts one more operator beside others and waits until its log has one of `until`, or "engine started" if none is given.
    * It is none of those that `operator` and `operatorLog` speak of, and has a log of its own.
    */
-  startReplica(name: string, flags: readonly string[], until?: string): Promise<RunningProcess>;
+  startReplica(name: string, flags: readonly string[], ...until: readonly string[]): Promise<RunningProcess>;
   /** All that every operator of this stage has printed. */
   operatorLog(): Promise<string>;
 }
@@ -119,9 +119,14 @@ export async function startOperatorWorld(options: OperatorWorldOptions = {}): Pr
       await waitUntilReady(current, hasStarted, { progress });
       return current;
     },
-    async startReplica(name, flags, until = 'engine started') {
+    async startReplica(name, flags, ...until) {
+      const lines = until.length > 0 ? until : ['engine started'];
       const replica = started.use(await launch(name, join(logs, `${name}.log`), flags));
-      await waitUntilReady(replica, async () => (await logOf(replica)).includes(until), { progress });
+      const isReady = async () => {
+        const log = await logOf(replica);
+        return lines.some((line) => log.includes(line));
+      };
+      await waitUntilReady(replica, isReady, { progress });
       return replica;
     },
     operatorLog: async () => await logOf(operator),
