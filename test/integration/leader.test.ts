@@ -360,9 +360,9 @@ describe('SIGTERM', { timeout: 120_000 }, () => {
 });
 
 describe('two installs that share the accounts out', { timeout: 120_000 }, () => {
-  async function install(name: string, selector: string, until?: string): Promise<RunningProcess> {
+  async function install(name: string, selector: string, ...until: readonly string[]): Promise<RunningProcess> {
     const flags = [...quickElection, `--account-selector=${selector}`];
-    const replica = await stage.startReplica(`${name}-${(tests += 1)}`, flags, until);
+    const replica = await stage.startReplica(`${name}-${(tests += 1)}`, flags, ...until);
     running.push(replica);
     return replica;
   }
